@@ -1,0 +1,91 @@
+"""All that a job sees of the world; project/ implements it, tests may do so in memory."""
+
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from triskelion.data.images import ImageSource
+from triskelion.data.particles import Particles
+from triskelion.data.volume import Mask, Volume
+
+
+class Progress(Protocol):
+    """A bar that moves."""
+
+    def advance(self, steps: int = 1) -> None:
+        """Say that ``steps`` more are done."""
+        ...
+
+
+class JobContext(Protocol):
+    """The calls a job may make."""
+
+    folder: Path  # the job's own folder
+    project_folder: Path  # relative paths in tables are relative to it
+    threads: int  # processor cores the job may use
+
+    def log(self, message: str) -> None:
+        """Write a line to the log."""
+        ...
+
+    def warn(self, message: str) -> None:
+        """Write a warning to log, summary and report."""
+        ...
+
+    def progress(self, total: int, title: str) -> AbstractContextManager[Progress]:
+        """Show a progress bar while the block runs; cancellation is noticed in ``advance``."""
+        ...
+
+    def plot(self, name: str, data: dict[str, Any], iteration: int | None = None) -> None:
+        """Save a diagnostic: ``data`` as JSON, and the PNG that ``plots.registry`` draws from it."""
+        ...
+
+    def read_particles(self, reference: str) -> Particles:
+        """Load the particles that an input slot refers to."""
+        ...
+
+    def open_images(self, particles: Particles) -> ImageSource:
+        """Open the images of a particle table."""
+        ...
+
+    def read_volume(self, reference: str, name: str = "map") -> Volume:
+        """Load a map that an input slot refers to; ``name`` picks map, half_a, half_b or map_sharp of a job."""
+        ...
+
+    def read_mask(self, reference: str) -> Mask:
+        """Load the mask that an input slot refers to."""
+        ...
+
+    def save_particles(self, particles: Particles, name: str = "particles") -> None:
+        """Save ``<name>.star``."""
+        ...
+
+    def save_volume(self, volume: Volume | Mask, name: str, iteration: int | None = None) -> None:
+        """Save ``<name>.mrc`` (under ``iterations/`` where an iteration is given)."""
+        ...
+
+    def save_json(self, name: str, data: dict[str, Any]) -> None:
+        """Save ``<name>.json``."""
+        ...
+
+    def save_text(self, filename: str, text: str) -> None:
+        """Save a text file."""
+        ...
+
+    def summarize(self, **figures: Any) -> None:
+        """Add figures to summary.json (resolution_A, b_factor_A2, iterations, n_particles ...)."""
+        ...
+
+    def save_checkpoint(self, state: dict[str, np.ndarray]) -> None:
+        """Keep what a resumed job needs (one checkpoint: the newest)."""
+        ...
+
+    def load_checkpoint(self) -> dict[str, np.ndarray] | None:
+        """Return the newest checkpoint, or None in a job that has none."""
+        ...
+
+    def run_child(self, job_type: str, **parameters: Any) -> str:
+        """Run another job of the project and return its name (``J7``)."""
+        ...

@@ -1,0 +1,23 @@
+"""The jobs there are. Modules are imported when a job is asked for, so that listing them costs nothing."""
+
+from importlib import import_module
+
+from triskelion.errors import InputError
+from triskelion.jobs.spec import JobType
+
+NAMES = (
+    "simulate",
+    "import_particles",
+    "import_volume",
+    "reconstruct",
+    "volume_tools",
+    "local_refinement",
+    "sharpen",
+)
+
+
+def job_type(name: str) -> JobType:
+    """Return the job type called ``name``."""
+    if name not in NAMES:
+        raise InputError(f"there is no job type {name!r}: choose one of {', '.join(NAMES)}")
+    return import_module(f"triskelion.jobs.{name}").JOB
