@@ -24,4 +24,4 @@ def rotation_difference_deg(first, second) -> np.ndarray:
 
 def random_rotations(n: int, generator: np.random.Generator) -> np.ndarray:
     """Draw ``n`` uniformly distributed rotation matrices (n, 3, 3)."""
-    return Rotation.random(n, random_state=generator).as_matrix()
+    return Rotation.random(n, generator).as_matrix()
