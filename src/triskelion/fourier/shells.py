@@ -53,12 +53,15 @@ class FourierDisc:
     kx, ky : ndarray, int32, shape (m,)
         Indices in units of 1 / box, kx >= 0.
     shell : ndarray, int64, shape (m,)
+    raster : ndarray, int32, shape (m,)
+        The same coefficients line by line (ky, then kx): neighbours in this order are neighbours in a volume.
     """
 
     box_px: int
     kx: np.ndarray
     ky: np.ndarray
     shell: np.ndarray
+    raster: np.ndarray
 
     def __len__(self) -> int:
         return len(self.kx)
@@ -92,4 +95,5 @@ def fourier_disc(box_px: int, last_shell: int | None = None) -> FourierDisc:
     shell = shell_of_radius(radius)
     keep = (shell >= 1) & (shell <= last) & ((kx > 0) | (ky > 0))
     order = np.argsort(radius[keep], kind="stable")
-    return FourierDisc(box_px, kx[keep][order].astype(np.int32), ky[keep][order].astype(np.int32), shell[keep][order])
+    kx, ky, shell = kx[keep][order].astype(np.int32), ky[keep][order].astype(np.int32), shell[keep][order]
+    return FourierDisc(box_px, kx, ky, shell, np.lexsort((kx, ky)).astype(np.int32))

@@ -1,0 +1,98 @@
+"""The kernels in plain torch: obvious rather than fast, in double precision; what the others are held to."""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from triskelion.kernels.interface import BackProjection, Disc, FourierVolume, NormalEquations, WeightedImages, check_radius
+
+
+def _sample_points(rotations: np.ndarray, scale: np.ndarray, disc: Disc) -> Tensor:
+    """Points s R^T k, float64 (n, m, 3), in units of 1 / box."""
+    k = torch.from_numpy(np.stack([disc.kx, disc.ky], axis=1).astype(np.float64))
+    scaled = torch.from_numpy(np.asarray(rotations, np.float64) * np.asarray(scale, np.float64)[:, None, None])
+    return k @ scaled[:, :2, :]
+
+
+def _corners(points: Tensor, extent: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Trilinear neighbours of padded points: flat indices (..., 8), weights (..., 8), their gradients (..., 8, 3), flips (...).
+
+    Points with negative x are mirrored; their values are to be conjugated.
+    """
+    flip = points[..., 0] < 0
+    points = torch.where(flip[..., None], -points, points)
+    base = points.floor()
+    fraction = points - base
+    size = 2 * extent + 1
+    indices, weights, gradients = [], [], []
+    for corner in np.ndindex(2, 2, 2):
+        x, y, z = (base[..., axis].long() + corner[axis] for axis in range(3))
+        indices.append(((z + extent) * size + y + extent) * (extent + 1) + x)
+        sides = [fraction[..., a] if corner[a] else 1 - fraction[..., a] for a in range(3)]
+        weights.append(sides[0] * sides[1] * sides[2])
+        signs = [1.0 if corner[a] else -1.0 for a in range(3)]
+        gradients.append(torch.stack([signs[0] * sides[1] * sides[2], signs[1] * sides[0] * sides[2], signs[2] * sides[0] * sides[1]], -1))
+    return torch.stack(indices, -1), torch.stack(weights, -1), torch.stack(gradients, -2), flip
+
+
+def _conjugate_where(values: Tensor, flip: Tensor) -> Tensor:
+    return torch.where(flip, values.conj(), values)
+
+
+def slice(volume: FourierVolume, rotations: np.ndarray, scale: np.ndarray, disc: Disc) -> Tensor:
+    """See ``Kernels.slice``."""
+    check_radius(volume, disc, scale)
+    index, weight, _, flip = _corners(_sample_points(rotations, scale, disc) * volume.padding, volume.extent)
+    values = volume.cube.to(torch.complex128).flatten()[index]
+    return _conjugate_where((values * weight).sum(-1), flip).to(torch.complex64)
+
+
+def insert(sums: BackProjection, rotations: np.ndarray, images: WeightedImages, rows: np.ndarray, disc: Disc) -> None:
+    """See ``Kernels.insert``."""
+    check_radius(sums, disc, images.scale[rows])
+    extent = sums.values.shape[2] - 1
+    index, weight, _, flip = _corners(_sample_points(rotations, images.scale[rows], disc) * sums.padding, extent)
+    b = _conjugate_where(images.b[rows, : len(disc)].to(torch.complex128), flip)
+    w = images.weight[rows, : len(disc)].to(torch.float64)
+    sums.values.view(-1).index_add_(0, index.flatten(), (b[..., None] * weight).flatten())
+    sums.weights.view(-1).index_add_(0, index.flatten(), (w[..., None] * weight).flatten())
+
+
+def gauss_newton(
+    volume: FourierVolume, rotations: np.ndarray, shifts_px: np.ndarray, images: WeightedImages, rows: np.ndarray, disc: Disc
+) -> NormalEquations:
+    """See ``Kernels.gauss_newton``. Formulae: docs/architecture.md, dm/dw = phase (grad V x q), dm/du = -2 pi i s k m / n."""
+    scale = images.scale[rows]
+    check_radius(volume, disc, scale)
+    points = _sample_points(rotations, scale, disc) * volume.padding
+    index, weight, gradient, flip = _corners(points, volume.extent)
+    corners = volume.cube.to(torch.complex128).flatten()[index]
+    # the gradient of a mirrored point is minus the conjugate; grad x q has q mirrored too
+    slope = (corners[..., None] * gradient).sum(-2)
+    mirrored = torch.where(flip[..., None], -points, points)
+    by_rotation = _conjugate_where(torch.linalg.cross(slope, mirrored.to(slope.dtype)), flip[..., None])
+    value = _conjugate_where((corners * weight).sum(-1), flip)
+
+    k = torch.from_numpy(np.stack([disc.kx, disc.ky], axis=1).astype(np.float64))
+    angular = 2 * np.pi / disc.box_px * k * torch.from_numpy(scale.astype(np.float64))[:, None, None]
+    phase = torch.polar(torch.ones((), dtype=torch.float64), -(angular * torch.from_numpy(np.asarray(shifts_px, np.float64))[:, None, :]).sum(-1))
+    m = phase * value
+    jacobian = torch.cat([phase[..., None] * by_rotation, -1j * angular * m[..., None]], -1)
+    b = images.b[rows, : len(disc)].to(torch.complex128)
+    w = images.weight[rows, : len(disc)].to(torch.float64)
+    log_likelihood = (m.conj() * b).real.sum(-1) - 0.5 * (w * m.abs() ** 2).sum(-1)
+    g = (jacobian.conj() * (b - w * m)[..., None]).real.sum(-2)
+    a = torch.einsum("nmi,nm,nmj->nij", jacobian.conj(), w.to(torch.complex128), jacobian).real
+    return NormalEquations(log_likelihood.numpy(), g.numpy(), a.numpy())
+
+
+def score_grid(
+    volume: FourierVolume, rotations: np.ndarray, shifts_px: np.ndarray, images: WeightedImages, rows: np.ndarray, disc: Disc
+) -> np.ndarray:
+    """See ``Kernels.score_grid``: the value of ``gauss_newton`` at every pair."""
+    n, r, s = np.asarray(shifts_px).shape[:3]
+    scores = np.empty((n, r, s))
+    for i in range(r):
+        for j in range(s):
+            scores[:, i, j] = gauss_newton(volume, rotations[:, i], shifts_px[:, i, j], images, rows, disc).value
+    return scores
