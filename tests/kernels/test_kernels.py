@@ -44,7 +44,7 @@ def test_slice_at_identity_is_the_transform_of_the_projection(scene):
     expected = scene["disc"].gather(image_to_fourier(scene["array"].sum(0)[None]))
     got = cpu.slice(scene["volume"], np.eye(3)[None], np.ones(1), scene["disc"])
     # on grid points nothing is averaged, so the envelope divided out beforehand is what is left
-    assert (got - expected).abs().pow(2).sum().sqrt() < 0.03 * expected.abs().pow(2).sum().sqrt()
+    assert (got - expected).abs().pow(2).sum().sqrt() < 0.04 * expected.abs().pow(2).sum().sqrt()
 
 
 def test_slice_of_gaussians_agrees_with_exact_sums(scene):

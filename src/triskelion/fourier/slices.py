@@ -41,7 +41,7 @@ def prepare_slices(array: np.ndarray | Tensor, last_shell: int, padding: int = 2
     transform = volume_to_fourier(padded) * (size**1.5 / n)
     e = cube_extent(last_shell + 0.5, padding)
     cube = torch.zeros((2 * e + 1, 2 * e + 1, e + 1), dtype=torch.complex64)
-    inside = min(e, size // 2 - 1)
+    inside = min(e, size // 2)
     line = torch.arange(-inside, inside + 1)
     block = transform[line % size][:, line % size][:, :, : inside + 1]
     cube[e - inside : e + inside + 1, e - inside : e + inside + 1, : inside + 1] = block
