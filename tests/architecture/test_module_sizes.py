@@ -9,6 +9,11 @@ import pytest
 LINES_OF_A_MODULE, LINES_OF_A_FUNCTION, PARAMETERS = 400, 60, 8
 
 
+def is_compiled(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """Say whether numba compiles ``node``: such inner loops take their arrays one by one, not in objects."""
+    return any("njit" in ast.unparse(decorator) for decorator in node.decorator_list)
+
+
 def find_oversized(source: str) -> Iterator[str]:
     """Yield one line for each size that ``source`` exceeds."""
     lines = len(source.splitlines())
@@ -22,7 +27,7 @@ def find_oversized(source: str) -> Iterator[str]:
             yield f"{node.name} has {lines} lines, at most {LINES_OF_A_FUNCTION}"
         names = [argument.arg for argument in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)]
         parameters = [name for name in names if name not in ("self", "cls")]
-        if len(parameters) > PARAMETERS:
+        if len(parameters) > PARAMETERS and not is_compiled(node):
             yield f"{node.name} has {len(parameters)} parameters, at most {PARAMETERS}"
 
 
@@ -47,3 +52,9 @@ def test_oversized_code_is_found(source: str, expected: str):
 def test_code_at_the_limit_passes():
     source = "def f(a, b, c, d, e, f, g, h):\n" + "    x = 1\n" * 59
     assert list(find_oversized(source)) == []
+
+
+def test_compiled_loops_may_take_many_arrays_but_not_many_lines():
+    head = "@njit(parallel=True)\ndef _loop(a, b, c, d, e, f, g, h, i):\n"
+    assert list(find_oversized(head + "    x = 1\n" * 59)) == []
+    assert len(list(find_oversized(head + "    x = 1\n" * 60))) == 1
