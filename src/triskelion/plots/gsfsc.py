@@ -1,0 +1,65 @@
+"""Gold-standard FSC curves. The data are ``FscCurves.as_dict()`` of resolution/fsc.py."""
+
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from triskelion.plots.encode import missing_to_nan
+from triskelion.plots.frequency_axis import draw_frequency_axis
+from triskelion.plots.style import BLACK, BLUE, GREEN, GREY, LINE_PT, ORANGE, SINGLE_COLUMN_IN, SKY, THIN_PT, TICK_PT, VERMILLION
+from triskelion.plots.style import add_legend, label_axes, new_figure
+
+# curve -> how the legend calls it, its colour, its dashes; drawn in this order
+CURVES = {
+    "none": ("no mask", GREY, "-"),
+    "spherical": ("spherical", SKY, "-"),
+    "loose": ("loose", GREEN, "-"),
+    "tight": ("tight", BLUE, "-"),
+    "corrected": ("corrected", VERMILLION, "-"),
+    "user": ("own mask", ORANGE, "--"),
+    "user_corrected": ("own mask, corrected", BLACK, "-"),
+}
+
+
+def draw_thresholds(axes: Axes) -> None:
+    """Draw and name the levels 0.5 and 0.143, and 0."""
+    axes.axhline(0, color=BLACK, linewidth=THIN_PT)
+    for level in (0.5, 0.143):
+        axes.axhline(level, color=GREY, linewidth=THIN_PT, linestyle=(0, (4, 3)))
+        axes.annotate(f"{level:g}", (0, level), (3, 1.5), xycoords=axes.get_yaxis_transform(), textcoords="offset points", fontsize=TICK_PT, color=GREY)
+
+
+def draw_crossing(axes: Axes, resolution_A: float, color: str, *, level: float = 0.143) -> None:
+    """Mark where a curve crosses ``level`` and write the resolution there."""
+    axes.plot([1 / resolution_A], [level], marker="o", markersize=3, color=color, zorder=5)
+    axes.annotate(
+        f"{resolution_A:.3g} Å", (1 / resolution_A, level), (3, 4), textcoords="offset points", fontsize=TICK_PT + 0.5, color=color, weight="bold"
+    )
+
+
+def draw(data: dict[str, Any]) -> Figure:
+    """Draw all curves; the headline is the thick one and carries the resolution."""
+    figure = new_figure(SINGLE_COLUMN_IN, 2.9)
+    axes = figure.subplots()
+    frequency = np.asarray(data["frequency_per_A"])
+    draw_thresholds(axes)
+    for name, (label, color, dashes) in CURVES.items():
+        if name not in data["curves"]:
+            continue
+        resolution = data["resolution_A"].get(name)
+        text = f"{label}  {resolution:.3g} Å" if resolution else label
+        width = 1.7 * LINE_PT if name == data["headline"] else LINE_PT
+        axes.plot(frequency, missing_to_nan(data["curves"][name]), color=color, linestyle=dashes, linewidth=width, label=text)
+    headline = data["resolution_A"].get(data["headline"])
+    if headline:
+        draw_crossing(axes, headline, CURVES[data["headline"]][1])
+    if data.get("randomized_from_A"):
+        axes.axvline(1 / data["randomized_from_A"], color=GREY, linewidth=THIN_PT, linestyle=":")
+    found = f"{headline:.3g} Å at FSC = 0.143 ({CURVES[data['headline']][0]})" if headline else "no resolution: FSC never falls below 0.143"
+    label_axes(axes, title=found, x_label="spatial frequency (1/Å)", y_label="Fourier shell correlation")
+    draw_frequency_axis(axes, float(frequency[-1]))
+    axes.set_ylim(-0.1, 1.03)
+    add_legend(axes, loc="upper right")
+    return figure
