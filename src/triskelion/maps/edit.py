@@ -1,0 +1,72 @@
+"""Map in, map out: what volume_tools does to a density before, or without, making a mask of it."""
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from triskelion.conventions import box_center_px, centered_A_to_corner_px, corner_px_to_centered_A
+from triskelion.data.volume import Mask, Volume, require_same_grid
+from triskelion.errors import InputError
+from triskelion.fourier.filters import gaussian_blur, lowpass
+from triskelion.fourier.resample import crop_or_pad, rescale_volumes
+from triskelion.masks.binarize import keep_sphere
+
+
+def apply_mask(volume: Volume, mask: Mask) -> Volume:
+    """Return map times mask."""
+    require_same_grid(volume, mask, "the map", "the mask")
+    return replace(volume, array=volume.array * mask.array)
+
+
+def invert(volume: Volume) -> Volume:
+    """Return the map with the other sign."""
+    return replace(volume, array=-volume.array)
+
+
+def flip_hand(volume: Volume) -> Volume:
+    """Return the mirror image: z becomes -z about the box centre, which stays in place (in an even box plane 0 has no partner and stays)."""
+    n = volume.box_px
+    mirrored = (2 * box_center_px(n) - np.arange(n)) % n
+    return replace(volume, array=volume.array[mirrored])
+
+
+def blur_map(volume: Volume, sigma_A: float) -> Volume:
+    """Return the map convolved with a Gaussian of standard deviation ``sigma_A``."""
+    return replace(volume, array=gaussian_blur(torch.from_numpy(volume.array), volume.pixel_size_A, sigma_A).numpy())
+
+
+def lowpass_map(volume: Volume, resolution_A: float, order: int = 8) -> Volume:
+    """Return the map after a Butterworth low-pass."""
+    return replace(volume, array=lowpass(torch.from_numpy(volume.array), volume.pixel_size_A, resolution_A, order).numpy())
+
+
+def rescale_map(volume: Volume, box_px: int) -> Volume:
+    """Return the map on another number of voxels in the same field of view."""
+    array = rescale_volumes(torch.from_numpy(volume.array), box_px).numpy()
+    return Volume(array, volume.pixel_size_A * volume.box_px / box_px)
+
+
+def crop_map(volume: Volume, box_px: int) -> Volume:
+    """Return the map cropped or padded with 0 about its centre, at the same pixel size."""
+    return replace(volume, array=crop_or_pad(torch.from_numpy(volume.array), box_px).numpy())
+
+
+def keep_sphere_of_map(volume: Volume, center_xyz_px, radius_A: float) -> Volume:
+    """Return the map with everything further than ``radius_A`` from a point (px from the corner voxel) set to 0."""
+    return replace(volume, array=keep_sphere(volume.array, center_xyz_px, radius_A / volume.pixel_size_A))
+
+
+def move_point_to_grid(xyz_px, source: Volume, target: Volume) -> np.ndarray:
+    """Return where a point of one grid lies on another with the same centre, both in px from the corner voxel."""
+    return centered_A_to_corner_px(corner_px_to_centered_A(xyz_px, source.box_px, source.pixel_size_A), target.box_px, target.pixel_size_A)
+
+
+def require_inside(xyz_px, volume: Volume, what: str) -> None:
+    """Raise InputError unless a point (px from the corner voxel) lies in the box."""
+    point = np.asarray(xyz_px, dtype=np.float64)
+    if (point < 0).any() or (point > volume.box_px - 1).any():
+        place = ",".join(f"{value:g}" for value in point)
+        raise InputError(
+            f"{what} is {place} px, outside the box of {volume.box_px} px: count from the corner voxel, or write Å as 249.5,250.1,253.3A"
+        )
