@@ -9,7 +9,7 @@ from matplotlib.patches import Circle
 from triskelion.data.volume import Volume
 from triskelion.plots.encode import round_number, unpack_image
 from triskelion.plots.slices import PLANES, pack_slices
-from triskelion.plots.style import DOUBLE_COLUMN_IN, LABEL_PT, ORANGE, THIN_PT, TICK_PT, label_axes, new_figure
+from triskelion.plots.style import DOUBLE_COLUMN_IN, LABEL_PT, ORANGE, THIN_PT, TICK_PT, format_resolution, label_axes, new_figure
 
 DYNAMIC_RANGE = 1e-6  # amplitudes below this fraction of the largest are shown as this
 
@@ -33,11 +33,11 @@ def collect_fourier_slices(volume: Volume, *, resolution_A: float | None = None)
 
 def draw(data: dict[str, Any]) -> Figure:
     """Draw the three planes on one scale of grey, axes in 1/Å."""
-    figure = new_figure(DOUBLE_COLUMN_IN, 2.55)
+    figure = new_figure(DOUBLE_COLUMN_IN, 2.15, packed=True)
     panels = figure.subplots(1, 3)
     images = {plane: unpack_image(data["log10_amplitude"][plane]) for plane in PLANES}
     values = np.concatenate([image.ravel() for image in images.values()])
-    low, high = (float(v) for v in np.percentile(values, (1, 99.9)))
+    low, high = (float(v) for v in np.percentile(values, (5, 99.9)))
     step = 1 / (data["box_px"] * data["pixel_size_A"])
     first, last = (-(data["box_px"] // 2) - 0.5) * step, ((data["box_px"] + 1) // 2 - 0.5) * step
     image = None
@@ -51,8 +51,8 @@ def draw(data: dict[str, Any]) -> Figure:
             axes.add_patch(Circle((0, 0), 1 / data["resolution_A"], fill=False, color=ORANGE, linewidth=2 * THIN_PT, linestyle="--"))
     if data["resolution_A"]:
         half = np.sqrt(0.5) / data["resolution_A"]
-        panels[0].text(half, half, f" {data['resolution_A']:.3g} Å", color=ORANGE, fontsize=TICK_PT, va="bottom")
-    bar = figure.colorbar(image, ax=panels, shrink=0.8, pad=0.01, aspect=30)
+        panels[0].text(half, half, f" {format_resolution(data['resolution_A'])}", color=ORANGE, fontsize=TICK_PT, va="bottom")
+    bar = figure.colorbar(image, ax=panels, shrink=0.9, pad=0.01, aspect=30)
     bar.set_label("log$_{10}$ amplitude", fontsize=LABEL_PT)
     bar.ax.tick_params(labelsize=TICK_PT, width=THIN_PT, length=2)
     bar.outline.set_visible(False)

@@ -8,8 +8,22 @@ from matplotlib.figure import Figure
 
 from triskelion.plots.encode import missing_to_nan
 from triskelion.plots.frequency_axis import draw_frequency_axis
-from triskelion.plots.style import BLACK, BLUE, GREEN, GREY, LINE_PT, ORANGE, SINGLE_COLUMN_IN, SKY, THIN_PT, TICK_PT, VERMILLION
-from triskelion.plots.style import add_legend, label_axes, new_figure
+from triskelion.plots.style import (
+    BLACK,
+    BLUE,
+    GREEN,
+    GREY,
+    LINE_PT,
+    ORANGE,
+    SKY,
+    THIN_PT,
+    TICK_PT,
+    VERMILLION,
+    add_legend,
+    format_resolution,
+    label_axes,
+    new_figure,
+)
 
 # curve -> how the legend calls it, its colour, its dashes; drawn in this order
 CURVES = {
@@ -18,8 +32,8 @@ CURVES = {
     "loose": ("loose", GREEN, "-"),
     "tight": ("tight", BLUE, "-"),
     "corrected": ("corrected", VERMILLION, "-"),
-    "user": ("own mask", ORANGE, "--"),
-    "user_corrected": ("own mask, corrected", BLACK, "-"),
+    "user": ("user mask", ORANGE, "--"),
+    "user_corrected": ("user mask, corrected", BLACK, "-"),
 }
 
 
@@ -35,13 +49,23 @@ def draw_crossing(axes: Axes, resolution_A: float, color: str, *, level: float =
     """Mark where a curve crosses ``level`` and write the resolution there."""
     axes.plot([1 / resolution_A], [level], marker="o", markersize=3, color=color, zorder=5)
     axes.annotate(
-        f"{resolution_A:.3g} Å", (1 / resolution_A, level), (3, 4), textcoords="offset points", fontsize=TICK_PT + 0.5, color=color, weight="bold"
+        format_resolution(resolution_A), (1 / resolution_A, level), (3, 4), textcoords="offset points", fontsize=TICK_PT + 0.5, color=color, weight="bold"
     )
+
+
+def _say_resolution(data: dict[str, Any]) -> str:
+    """Write the headline, or what there is instead of one."""
+    name, resolution = data["headline"], data["resolution_A"].get(data["headline"])
+    if not resolution:
+        return "No resolution: the half maps have nothing in common"
+    if name in data.get("at_nyquist", ()):
+        return f"{format_resolution(resolution)}, limited by the pixel size: FSC stays above 0.143"
+    return f"{format_resolution(resolution)} at FSC = 0.143 ({CURVES[name][0]})"
 
 
 def draw(data: dict[str, Any]) -> Figure:
     """Draw all curves; the headline is the thick one and carries the resolution."""
-    figure = new_figure(SINGLE_COLUMN_IN, 2.9)
+    figure = new_figure(5.0, 2.7)
     axes = figure.subplots()
     frequency = np.asarray(data["frequency_per_A"])
     draw_thresholds(axes)
@@ -49,17 +73,16 @@ def draw(data: dict[str, Any]) -> Figure:
         if name not in data["curves"]:
             continue
         resolution = data["resolution_A"].get(name)
-        text = f"{label}  {resolution:.3g} Å" if resolution else label
+        text = f"{label}  {format_resolution(resolution)}" if resolution else label
         width = 1.7 * LINE_PT if name == data["headline"] else LINE_PT
         axes.plot(frequency, missing_to_nan(data["curves"][name]), color=color, linestyle=dashes, linewidth=width, label=text)
     headline = data["resolution_A"].get(data["headline"])
     if headline:
         draw_crossing(axes, headline, CURVES[data["headline"]][1])
     if data.get("randomized_from_A"):
-        axes.axvline(1 / data["randomized_from_A"], color=GREY, linewidth=THIN_PT, linestyle=":")
-    found = f"{headline:.3g} Å at FSC = 0.143 ({CURVES[data['headline']][0]})" if headline else "no resolution: FSC never falls below 0.143"
-    label_axes(axes, title=found, x_label="spatial frequency (1/Å)", y_label="Fourier shell correlation")
+        axes.axvline(1 / data["randomized_from_A"], color=GREY, linewidth=THIN_PT, linestyle=":", label="phases randomised beyond")
+    label_axes(axes, title=_say_resolution(data), x_label="spatial frequency (1/Å)", y_label="Fourier shell correlation")
     draw_frequency_axis(axes, float(frequency[-1]))
     axes.set_ylim(-0.1, 1.03)
-    add_legend(axes, loc="upper right")
+    add_legend(axes, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     return figure

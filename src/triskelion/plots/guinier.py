@@ -18,7 +18,7 @@ def draw(data: dict[str, Any]) -> Figure:
         axes.plot(k2, missing_to_nan(data["log_amplitude_unweighted"]), color=GREY, linewidth=LINE_PT, label="not weighted")
     weighted = missing_to_nan(data["log_amplitude"])
     axes.plot(k2, weighted, color=BLUE, linewidth=LINE_PT, label="FSC-weighted")
-    title = "Too few shells for a B-factor"
+    title = "No B-factor: too few shells"
     if data["b_factor_A2"] is not None:
         ends = np.array([1 / data["fit_from_A"] ** 2, 1 / data["fit_to_A"] ** 2])
         line = data["intercept"] - data["b_factor_A2"] / 4 * ends

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from triskelion.errors import InputError
-from triskelion.plots.encode import round_number, round_numbers
+from triskelion.plots.encode import round_number
 from triskelion.plots.style import BLUE, THIN_PT, TICK_PT
 
 N_BINS = 40
@@ -28,7 +28,7 @@ def collect_histogram(values, edges: np.ndarray) -> dict[str, Any]:
     """Count ``values`` (n,) between ``edges`` (bins + 1,), the last bin closed, and note their median."""
     values = np.asarray(values, dtype=np.float64)
     counts, _ = np.histogram(values, bins=edges)
-    return {"edges": round_numbers(edges), "counts": counts.tolist(), "median": round_number(float(np.median(values)))}
+    return {"edges": edges.tolist(), "counts": counts.tolist(), "median": round_number(float(np.median(values)))}
 
 
 def draw_histogram(axes: Axes, histogram: dict[str, Any], *, color: str = BLUE) -> None:
@@ -40,7 +40,7 @@ def draw_histogram(axes: Axes, histogram: dict[str, Any], *, color: str = BLUE) 
 
 def draw_marker(axes: Axes, value: float, text: str, *, color: str, height: float = 0.97) -> None:
     """Draw a vertical line at ``value`` and write ``text`` beside it, on the side that has more room."""
-    axes.axvline(value, color=color, linewidth=2 * THIN_PT, linestyle="--")
+    axes.axvline(value, color=color, linewidth=1.5 * THIN_PT, linestyle="--")
     low, high = axes.get_xlim()
     left = value - low > 0.5 * (high - low)
     axes.annotate(

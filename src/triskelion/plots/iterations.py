@@ -8,14 +8,14 @@ from matplotlib.ticker import MaxNLocator
 
 from triskelion.errors import InputError
 from triskelion.plots.encode import missing_to_nan, round_numbers
-from triskelion.plots.style import BLACK, BLUE, DOUBLE_COLUMN_IN, GREEN, LINE_PT, PURPLE, VERMILLION, label_axes, new_figure
+from triskelion.plots.style import BLUE, DOUBLE_COLUMN_IN, GREEN, LINE_PT, PURPLE, VERMILLION, label_axes, new_figure
 
-# what -> title, axis, colour
+# what -> title, unit, axis, colour
 PANELS = {
-    "resolution_A": ("Resolution", "FSC = 0.143 (Å)", VERMILLION),
-    "rotation_change_deg": ("Rotations", "median change (°)", BLUE),
-    "shift_change_A": ("Shifts", "median change (Å)", GREEN),
-    "log_likelihood": ("Likelihood", "log-likelihood per particle (nat)", PURPLE),
+    "resolution_A": ("Resolution", " Å", "at FSC = 0.143 (Å)", VERMILLION),
+    "rotation_change_deg": ("Rotations move", "°", "median change (°)", BLUE),
+    "shift_change_A": ("Shifts move", " Å", "median change (Å)", GREEN),
+    "log_likelihood": ("Log-likelihood", " nat", "per particle (nat)", PURPLE),
 }
 
 
@@ -47,14 +47,13 @@ def draw(data: dict[str, Any]) -> Figure:
     figure = new_figure(DOUBLE_COLUMN_IN, 1.9)
     panels = figure.subplots(1, len(PANELS))
     last = data["iteration"][-1]
-    for axes, (key, (title, y_label, color)) in zip(panels, PANELS.items(), strict=True):
+    for axes, (key, (title, unit, y_label, color)) in zip(panels, PANELS.items(), strict=True):
         values = missing_to_nan(data[key])
         axes.plot(data["iteration"], values, color=color, linewidth=LINE_PT, marker="o", markersize=3)
-        shown = "" if data[key][-1] is None else f": {data[key][-1]:.3g}" if key != "log_likelihood" else ""
-        label_axes(axes, title=title + shown, x_label="iteration", y_label=y_label)
+        latest = "" if data[key][-1] is None else f" {data[key][-1]:.3g}{unit}"
+        label_axes(axes, title=title + latest, x_label="iteration", y_label=y_label)
         axes.xaxis.set_major_locator(MaxNLocator(5, integer=True, min_n_ticks=1))
         axes.set_xlim(0.7, last + 0.3)
         if key.endswith(("change_deg", "change_A")):
             axes.set_ylim(bottom=0)
-            axes.axhline(0, color=BLACK, linewidth=0)
     return figure

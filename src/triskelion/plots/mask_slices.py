@@ -40,7 +40,7 @@ def collect_mask_slices(mask: Mask, volume: Volume, *, fulcrum_xyz_px=None) -> d
 
 def draw(data: dict[str, Any]) -> Figure:
     """Draw the map in grey and the mask as lines at 0.5 and at both ends of its soft edge."""
-    figure = new_figure(DOUBLE_COLUMN_IN, 2.5)
+    figure = new_figure(DOUBLE_COLUMN_IN, 2.5, packed=True)
     panels = figure.subplots(1, 3)
     images = {plane: unpack_image(data["map"][plane]) for plane in PLANES}
     levels = grey_levels(list(images.values()))

@@ -9,8 +9,21 @@ from triskelion.conventions import shell_frequency_per_A
 from triskelion.errors import InputError
 from triskelion.plots.encode import missing_to_nan, round_numbers
 from triskelion.plots.frequency_axis import draw_frequency_axis
-from triskelion.plots.style import BLUE, GREEN, GREY, LINE_PT, ORANGE, PURPLE, SINGLE_COLUMN_IN, SKY, THIN_PT, VERMILLION
-from triskelion.plots.style import add_legend, label_axes, new_figure
+from triskelion.plots.style import (
+    BLUE,
+    GREEN,
+    GREY,
+    LINE_PT,
+    ORANGE,
+    PURPLE,
+    SINGLE_COLUMN_IN,
+    SKY,
+    THIN_PT,
+    VERMILLION,
+    add_legend,
+    label_axes,
+    new_figure,
+)
 
 COLORS = (BLUE, VERMILLION, GREEN, ORANGE, PURPLE, SKY)
 
@@ -31,6 +44,15 @@ def collect_noise_model(sigma2, box_px: int, pixel_size_A: float, *, previous=No
     }
 
 
+def _say_change(data: dict[str, Any]) -> str:
+    """Write by how much the noise moved since the iteration before."""
+    if data["previous"] is None:
+        return "Noise variance per shell"
+    now, before = (np.array([missing_to_nan(row)[1:] for row in data[key]]) for key in ("sigma2", "previous"))
+    changes = np.abs(now - before)[before > 0] / before[before > 0]
+    return f"Noise variance changed by {100 * np.nanmedian(changes):.1f} % (median shell)" if changes.size else "Noise variance per shell"
+
+
 def draw(data: dict[str, Any]) -> Figure:
     """Draw every group as a line over its grey predecessor; shell 0 (the mean) is not shown."""
     figure = new_figure(SINGLE_COLUMN_IN, 2.5)
@@ -45,7 +67,7 @@ def draw(data: dict[str, Any]) -> Figure:
         axes.plot(frequency[1:], missing_to_nan(now)[1:], color=COLORS[row % len(COLORS)], linewidth=LINE_PT, label=label)
     axes.set_yscale("log")
     axes.tick_params(which="minor", width=THIN_PT, length=1.5)
-    label_axes(axes, title="Noise per shell", x_label="spatial frequency (1/Å)", y_label=r"$\sigma^2$ per real component")
+    label_axes(axes, title=_say_change(data), x_label="spatial frequency (1/Å)", y_label=r"$\sigma^2$ per real component")
     draw_frequency_axis(axes, float(frequency[-1]))
     add_legend(axes, loc="upper right")
     return figure

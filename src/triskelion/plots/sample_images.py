@@ -35,7 +35,7 @@ def collect_sample_images(images: np.ndarray, pixel_size_A: float, *, low_pass_A
 def draw(data: dict[str, Any]) -> Figure:
     """Draw raw images above their low-passed selves; each from its mean - 3 sd to its mean + 3 sd."""
     n = len(data["raw"])
-    figure = new_figure(DOUBLE_COLUMN_IN, 2 * DOUBLE_COLUMN_IN / max(n, 4) + 0.1)
+    figure = new_figure(DOUBLE_COLUMN_IN, 2 * DOUBLE_COLUMN_IN / max(n, 4), packed=True)
     grid = figure.subplots(2, n, squeeze=False)
     for panels, key, label in zip(grid, ("raw", "low_pass"), ("raw", f"low-passed, {data['low_pass_A']:g} Å"), strict=True):
         for axes, packed in zip(panels, data[key], strict=True):

@@ -22,6 +22,6 @@ def draw(data: dict[str, Any]) -> Figure:
     figure = new_figure(SINGLE_COLUMN_IN, 2.1)
     axes = figure.subplots()
     draw_histogram(axes, data, color=PURPLE)
-    draw_marker(axes, data["median"], f"median {data['median']:.3g}", color=BLACK)
-    label_axes(axes, title=f"Particle scale varies by {data['sd']:.2g} (sd)", x_label="per-particle scale", y_label="particles")
+    draw_marker(axes, data["median"], f"median {data['median']:.2f}", color=BLACK)
+    label_axes(axes, title=f"Particle scale varies by {data['sd']:.2f} (sd)", x_label="per-particle scale", y_label="particles")
     return figure

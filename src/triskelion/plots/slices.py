@@ -71,12 +71,12 @@ def draw_cross_hair(axes: Axes, plane: str, fulcrum_xyz_px: Sequence[float]) -> 
     axes.axhline(fulcrum_xyz_px[up], color=ORANGE, linewidth=THIN_PT, linestyle=":")
 
 
-def draw_outline(axes: Axes, mask: np.ndarray, box_px: int) -> None:
-    """Draw where a mask slice is 0.5 (solid) and where its soft edge begins and ends (thin)."""
+def draw_outline(axes: Axes, mask: np.ndarray, box_px: int, *, with_soft_edge: bool = True) -> None:
+    """Draw where a mask slice is 0.5 and, as thin lines, where its soft edge begins and ends."""
     ends = 0.5 * (box_px / mask.shape[1] - 1)
     right = np.linspace(ends, box_px - 1 - ends, mask.shape[1])
     up = np.linspace(ends, box_px - 1 - ends, mask.shape[0])
     low, high = float(mask.min()), float(mask.max())
     for level, width in ((0.02, 0.5 * THIN_PT), (0.5, 1.8 * THIN_PT), (0.98, 0.5 * THIN_PT)):
-        if low < level < high:
+        if low < level < high and (with_soft_edge or level == 0.5):
             axes.contour(right, up, mask, levels=[level], colors=[VERMILLION], linewidths=[width])

@@ -1,16 +1,18 @@
 """Quantities over the sphere of directions: cells of nearly equal area and their Mollweide map.
 
-Azimuth is atan2(y, x), elevation asin(z), both in degrees. The cells lie in ``n_rings`` rings of equal height in elevation,
-from -90° up; a ring is cut into so many cells, from azimuth -180° on, that they are about as wide as high.
+The cells lie in ``n_rings`` rings of equal height in elevation, from -90° up; a ring is cut into so many cells, from azimuth -180° on,
+that they are about as wide as high.
 """
 
 from functools import cache
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
+from matplotlib.patches import Ellipse
 
-from triskelion.plots.style import THIN_PT, TICK_PT
+from triskelion.plots.style import LABEL_PT, THIN_PT, TICK_PT
 
 MAP_HEIGHT_PX = 300
 
@@ -28,17 +30,12 @@ def cell_solid_angles_sr(n_rings: int) -> np.ndarray:
     return np.repeat(2 * np.pi * np.diff(borders) / ring_sizes(n_rings), ring_sizes(n_rings))
 
 
-def _cell_of_angles(azimuth_deg: np.ndarray, elevation_deg: np.ndarray, n_rings: int) -> np.ndarray:
+def cell_of_angles(azimuth_deg: np.ndarray, elevation_deg: np.ndarray, n_rings: int) -> np.ndarray:
+    """Return the cell of every direction; azimuth from -180 to 180, elevation from -90 to 90, any shape."""
     sizes = ring_sizes(n_rings)
     ring = np.clip(np.floor((elevation_deg + 90) * n_rings / 180).astype(np.int64), 0, n_rings - 1)
     within = np.clip(np.floor((azimuth_deg + 180) / 360 * sizes[ring]).astype(np.int64), 0, sizes[ring] - 1)
     return (np.cumsum(sizes) - sizes)[ring] + within
-
-
-def cell_of_directions(directions_xyz: np.ndarray, n_rings: int) -> np.ndarray:
-    """Return the cell (n,) of every direction (n, 3); their length does not matter."""
-    x, y, z = np.asarray(directions_xyz, dtype=np.float64).T
-    return _cell_of_angles(np.rad2deg(np.arctan2(y, x)), np.rad2deg(np.arctan2(z, np.hypot(x, y))), n_rings)
 
 
 @cache
@@ -52,35 +49,49 @@ def _cells_of_map(n_rings: int) -> np.ndarray:
     elevation = np.arcsin((2 * t + np.sin(2 * t)) / np.pi)
     azimuth = np.pi * x / np.cos(t)
     inside = np.abs(azimuth) <= np.pi
-    cells = _cell_of_angles(np.rad2deg(np.where(inside, azimuth, 0)), np.rad2deg(elevation), n_rings)
+    cells = cell_of_angles(np.rad2deg(np.where(inside, azimuth, 0)), np.rad2deg(elevation), n_rings)
     return np.where(inside, cells, -1)
 
 
-def project_mollweide(azimuth_deg, elevation_deg) -> tuple[np.ndarray, np.ndarray]:
-    """Place (x, y) of directions on the map, both in [-1, 1]; solves 2 t + sin 2t = pi sin(elevation) by Newton's method."""
-    target = np.pi * np.sin(np.deg2rad(np.asarray(elevation_deg, dtype=np.float64)))
-    t = np.deg2rad(np.asarray(elevation_deg, dtype=np.float64)) * 0.9
-    for _ in range(30):
-        t = t - (2 * t + np.sin(2 * t) - target) / np.maximum(2 + 2 * np.cos(2 * t), 1e-9)
-    return np.asarray(azimuth_deg) / 180 * np.cos(t), np.sin(t)
+@cache
+def auxiliary_angle_rad(elevation_deg: float) -> float:
+    """Return the t of an elevation short of the poles: 2 t + sin 2t = pi sin(elevation), by Newton's method."""
+    target, t = np.pi * np.sin(np.deg2rad(elevation_deg)), np.deg2rad(elevation_deg) * 0.9
+    for _ in range(20):
+        t -= (2 * t + np.sin(2 * t) - target) / (2 + 2 * np.cos(2 * t))
+    return float(t)
 
 
-def draw_sphere(axes: Axes, values: np.ndarray, n_rings: int, **image_options) -> AxesImage:
-    """Draw one value per cell as a Mollweide map with a graticule of 60° by 30°; NaN is left blank."""
+def _draw_graticule(axes: Axes) -> None:
+    """Draw the outline, meridians every 60° and parallels every 30°."""
+    thin = {"color": "white", "linewidth": 0.5 * THIN_PT, "alpha": 0.5}
+    t = np.linspace(-np.pi / 2, np.pi / 2, 91)
+    for azimuth in (-120, -60, 0, 60, 120):
+        axes.plot(azimuth / 180 * np.cos(t), np.sin(t) / 2, **thin)
+        axes.text(azimuth / 180, 0.012, f"{azimuth}°".replace("-", "−"), ha="center", va="bottom", fontsize=TICK_PT - 1, color="white")
+    for elevation in (-60, -30, 0, 30, 60):
+        angle = auxiliary_angle_rad(elevation)
+        x, y = np.cos(angle), np.sin(angle) / 2
+        axes.plot([-x, x], [y, y], **thin)
+        axes.text(-x - 0.03 - 0.03 * abs(y), y * 1.06, f"{elevation}°".replace("-", "−"), ha="right", va="center", fontsize=TICK_PT)
+    axes.add_patch(Ellipse((0, 0), 2, 1, fill=False, linewidth=1.5 * THIN_PT))
+
+
+def draw_sphere(figure: Figure, axes: Axes, values: np.ndarray, n_rings: int, *, label: str, **image_options) -> AxesImage:
+    """Draw one value per cell as a Mollweide map with a colour bar below; NaN is left blank.
+
+    ``label`` stands at the bar; ``image_options`` go to ``imshow`` (cmap, norm ...).
+    """
     cells = _cells_of_map(n_rings)
     pixels = np.ma.masked_invalid(np.where(cells >= 0, np.asarray(values)[cells], np.nan))
     image = axes.imshow(pixels, origin="lower", extent=(-1, 1, -0.5, 0.5), interpolation="nearest", **image_options)
-    for azimuth in range(-180, 181, 60):
-        edge = abs(azimuth) == 180
-        x, y = project_mollweide(np.full(91, azimuth), np.linspace(-89, 89, 91))
-        axes.plot(x, y / 2, color="black" if edge else "white", linewidth=1.5 * THIN_PT if edge else 0.5 * THIN_PT, alpha=1 if edge else 0.5)
-    for elevation in (-60, -30, 0, 30, 60):
-        x, y = project_mollweide(np.array([-180, 180]), np.full(2, elevation))
-        axes.plot(x, y / 2, color="white", linewidth=0.5 * THIN_PT, alpha=0.5)
-        axes.text(x[0] - 0.02, y[0] / 2, f"{elevation}°", ha="right", va="center", fontsize=TICK_PT)
-    for azimuth in (-120, -60, 0, 60, 120):
-        axes.text(azimuth / 180, 0.012, f"{azimuth}°", ha="center", va="bottom", fontsize=TICK_PT - 1, color="white")
-    axes.set(xlim=(-1.02, 1.02), ylim=(-0.515, 0.515), xticks=[], yticks=[])
-    for spine in axes.spines.values():
-        spine.set_visible(False)
+    _draw_graticule(axes)
+    axes.set(xlim=(-1.01, 1.01), ylim=(-0.51, 0.51), xticks=[], yticks=[])
+    axes.set_xlabel("azimuth", fontsize=LABEL_PT, labelpad=2)
+    axes.set_ylabel("elevation", fontsize=LABEL_PT, labelpad=12)
+    axes.spines[:].set_visible(False)
+    bar = figure.colorbar(image, ax=axes, orientation="horizontal", shrink=0.6, aspect=35, pad=0.03)
+    bar.set_label(label, fontsize=LABEL_PT, labelpad=2)
+    bar.ax.tick_params(labelsize=TICK_PT, width=THIN_PT, length=2)
+    bar.outline.set_visible(False)
     return image

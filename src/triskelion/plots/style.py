@@ -19,9 +19,9 @@ TITLE_PT, LABEL_PT, TICK_PT = 8.0, 7.0, 6.5
 LINE_PT, THIN_PT = 1.1, 0.6
 
 
-def new_figure(width_in: float, height_in: float) -> Figure:
-    """Return an empty figure whose parts are arranged without overlap."""
-    figure = Figure(figsize=(width_in, height_in), dpi=DPI, layout="constrained", facecolor="white")
+def new_figure(width_in: float, height_in: float, *, packed: bool = False) -> Figure:
+    """Return an empty figure whose parts are arranged without overlap; ``packed`` moves panels of fixed shape (images) together."""
+    figure = Figure(figsize=(width_in, height_in), dpi=DPI, layout="compressed" if packed else "constrained", facecolor="white")
     figure.get_layout_engine().set(w_pad=0.04, h_pad=0.04, wspace=0.02, hspace=0.02)  # pyright: ignore[reportOptionalMemberAccess]
     return figure
 
@@ -42,6 +42,6 @@ def add_legend(axes: Axes, **options) -> Legend:
     return axes.legend(**{"frameon": False, "fontsize": TICK_PT, "handlelength": 1.6, "labelspacing": 0.3, "borderaxespad": 0.3, **options})
 
 
-def title_figure(figure: Figure, title: str) -> None:
-    """Write a title over all panels, flush left."""
-    figure.suptitle(title, x=0.01, ha="left", fontsize=TITLE_PT)
+def format_resolution(resolution_A: float) -> str:
+    """Write a resolution with the digits that mean something: 3.58 Å, 7.9 Å, 17.4 Å."""
+    return f"{resolution_A:.2f} Å" if resolution_A < 5 else f"{resolution_A:.1f} Å"

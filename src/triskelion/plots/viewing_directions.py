@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from triskelion.plots.sphere import cell_of_directions, cell_solid_angles_sr, draw_sphere, ring_sizes
-from triskelion.plots.style import LABEL_PT, SINGLE_COLUMN_IN, THIN_PT, TICK_PT, label_axes, new_figure
+from triskelion.plots.sphere import cell_of_angles, cell_solid_angles_sr, draw_sphere, ring_sizes
+from triskelion.plots.style import SINGLE_COLUMN_IN, TITLE_PT, new_figure
 
 PARTICLES_PER_CELL = 5
 
@@ -22,27 +22,24 @@ def collect_viewing_directions(rotations: np.ndarray) -> dict[str, Any]:
     Parameters
     ----------
     rotations : ndarray, shape (n, 3, 3)
-        R in x_image = P R x; the map is looked along its third row.
+        R in x_image = P R x.
     """
+    from triskelion.resolution.orientation import direction_angles_deg, viewing_directions  # brings torch, which drawing can do without
+
     n_rings = choose_n_rings(len(rotations))
-    cells = cell_of_directions(np.asarray(rotations)[:, 2, :], n_rings)
+    cells = cell_of_angles(*direction_angles_deg(viewing_directions(rotations)), n_rings)
     return {"n": len(rotations), "n_rings": n_rings, "counts": np.bincount(cells, minlength=int(ring_sizes(n_rings).sum())).tolist()}
 
 
 def draw(data: dict[str, Any]) -> Figure:
     """Draw the density of directions relative to a uniform distribution."""
-    figure = new_figure(SINGLE_COLUMN_IN, 2.2)
+    figure = new_figure(SINGLE_COLUMN_IN, 2.5)
     axes = figure.subplots()
     counts = np.asarray(data["counts"])
     solid_angles = cell_solid_angles_sr(data["n_rings"])
     density = counts / (data["n"] * solid_angles / (4 * np.pi))
-    image = draw_sphere(axes, density, data["n_rings"], cmap="viridis", vmin=0, vmax=max(2.0, float(density.max())))
+    top = max(2.0, float(density.max()))
+    draw_sphere(figure, axes, density, data["n_rings"], label="particles relative to uniform", cmap="viridis", vmin=0, vmax=top)
     unseen = float(solid_angles[counts == 0].sum() / (4 * np.pi))
-    label_axes(axes, title=f"Viewing directions of {data['n']:,} particles, {100 * unseen:.0f} % of the sphere unseen", x_label="azimuth", y_label="elevation")
-    axes.yaxis.labelpad = 14
-    axes.spines[:].set_visible(False)
-    bar = figure.colorbar(image, ax=axes, orientation="horizontal", shrink=0.6, aspect=35, pad=0.03)
-    bar.set_label("density relative to uniform", fontsize=LABEL_PT)
-    bar.ax.tick_params(labelsize=TICK_PT, width=THIN_PT, length=2)
-    bar.outline.set_linewidth(THIN_PT)
+    axes.set_title(f"{data['n']:,} views, {100 * unseen:.0f} % of directions unseen", fontsize=TITLE_PT, pad=5)
     return figure
