@@ -68,16 +68,17 @@ def parse_particles(path: str | os.PathLike, microscope: Microscope = FROM_THE_F
     else:
         optics_columns, group = derive_optics(columns)
     optics = parse_optics(optics_columns, microscope, path)
-    file_pixel_A = file_pixel_sizes_A(optics_columns, optics)[group][:, None]
     true_pixel_A = np.array([each.pixel_size_A for each in optics])[group][:, None]
+    stretch = true_pixel_A / file_pixel_sizes_A(optics_columns, optics)[group][:, None]
 
     rest = _Columns(columns, len(group))
     table = {"optics_group": group, **_take_images(rest)}
-    origin_px = rest.take_vectors(labels.ORIGIN_PX) if not rest.has(labels.ORIGIN_A) else rest.take_vectors(labels.ORIGIN_A) / file_pixel_A
-    table["shift_A"] = 0.0 - origin_px * true_pixel_A
+    in_A = rest.has(labels.ORIGIN_A)
+    origin_A = rest.take_vectors(labels.ORIGIN_A) * stretch if in_A else rest.take_vectors(labels.ORIGIN_PX) * true_pixel_A
+    table["shift_A"] = 0.0 - origin_A
     table["rotvec_rad"] = _take_rotvec(rest, labels.ANGLES)
     if rest.has(labels.CONSENSUS_ANGLES + labels.CONSENSUS_ORIGIN_A):
-        table["consensus_shift_A"] = 0.0 - rest.take_vectors(labels.CONSENSUS_ORIGIN_A) / file_pixel_A * true_pixel_A
+        table["consensus_shift_A"] = 0.0 - rest.take_vectors(labels.CONSENSUS_ORIGIN_A) * stretch
         table["consensus_rotvec_rad"] = _take_rotvec(rest, labels.CONSENSUS_ANGLES)
     for column, (label, unit, default) in labels.NUMBERS.items():
         values = rest.take_numbers(label, default or 0.0, LARGEST_DEFOCUS_A if label in labels.DEFOCUS else np.inf)

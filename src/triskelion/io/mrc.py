@@ -1,0 +1,203 @@
+"""MRC maps and image stacks, MRC2014: float32, float16, int8, int16, uint16; maps also packed with gzip or bzip2.
+
+The box itself is the frame of reference, as in RELION and CryoSPARC: where its corner lies in the world (nxstart, origin)
+is read into the header but moves nothing.
+"""
+
+import os
+import warnings
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import mrcfile
+import numpy as np
+from mrcfile.utils import data_dtype_from_header, mode_from_dtype
+
+from triskelion.data.volume import Mask, Volume
+from triskelion.errors import DataError, InputError
+from triskelion.io.atomic_write import replace_when_complete
+
+HEADER_BYTES = 1024
+LARGEST_EXTENT = 1_000_000  # a number of columns, rows or sections beyond this is no MRC header
+PIXEL_SIZE_TOLERANCE = 1e-3
+
+
+@dataclass(frozen=True)
+class MrcHeader:
+    """What a header says.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        Sections, rows, columns, as they lie in the file.
+    dtype : numpy dtype
+        With the byte order of the file.
+    data_offset : int
+        Bytes before the first voxel.
+    axis_order : tuple of int
+        Axis (1 x, 2 y, 3 z) along columns, rows, sections.
+    voxel_size_A : tuple of float
+        Along x, y, z; 0 where the header does not say.
+    corner_xyz_A : tuple of float
+        Where the header places the corner voxel.
+    """
+
+    shape: tuple[int, int, int]
+    dtype: np.dtype
+    data_offset: int
+    axis_order: tuple[int, int, int]
+    voxel_size_A: tuple[float, float, float]
+    corner_xyz_A: tuple[float, float, float]
+
+
+def read_header(path: str | os.PathLike) -> MrcHeader:
+    """Read the header of a map or stack.
+
+    Raises
+    ------
+    DataError
+        The file is missing, no MRC file, or of a mode this program does not read.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what is wrong is said below, in our words
+            with mrcfile.open(path, permissive=True, header_only=True) as mrc:
+                header = mrc.header
+                dtype = data_dtype_from_header(header)
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror or 'it is not a whole MRC file'}") from error
+    except ValueError as error:
+        raise DataError(f"{path} is not an MRC file that can be read: {error}") from error
+    if header is None or dtype.kind not in "fiu":
+        raise DataError(f"{path} holds no real numbers (MRC mode {'?' if header is None else int(header.mode)}): convert it to float32")
+    shape = tuple(int(header[name]) for name in ("nz", "ny", "nx"))
+    if not all(0 < extent <= LARGEST_EXTENT for extent in shape):
+        raise DataError(f"{path} is not an MRC file: its header says {shape[2]} x {shape[1]} x {shape[0]} voxels")
+    axes = tuple(int(header[name]) for name in ("mapc", "mapr", "maps"))
+    voxel_A = [float(header.cella[axis]) / max(int(header[f"m{axis}"]), 1) for axis in "xyz"]
+    start = np.zeros(3)
+    if sorted(axes) == [1, 2, 3]:
+        start[np.subtract(axes, 1)] = [int(header[name]) for name in ("nxstart", "nystart", "nzstart")]
+    corner = [float(header.origin[axis]) + first * size for axis, first, size in zip("xyz", start, voxel_A)]
+    offset = HEADER_BYTES + max(int(header.nsymbt), 0)
+    return MrcHeader(shape, dtype, offset, axes if any(axes) else (1, 2, 3), tuple(voxel_A), tuple(corner))  # pyright: ignore[reportArgumentType]
+
+
+def read_volume(path: str | os.PathLike, pixel_size_A: float | None = None) -> Volume:
+    """Read a map.
+
+    Parameters
+    ----------
+    path : path
+    pixel_size_A : float, optional
+        Replaces that of the header.
+
+    Raises
+    ------
+    DataError
+        The file cannot be read, is cut short, or its voxels are no cubes of known size.
+    InputError
+        The map is no cube or holds NaN.
+    """
+    array, header = _read_map(path)
+    return _name_file(path, lambda: Volume(array, pixel_size_A or _cubic_voxel_A(header, path)))
+
+
+def read_mask(path: str | os.PathLike, pixel_size_A: float | None = None) -> Mask:
+    """Read a mask; parameters and errors are those of ``read_volume``, and values must lie in [0, 1]."""
+    array, header = _read_map(path)
+    return _name_file(path, lambda: Mask(array, pixel_size_A or _cubic_voxel_A(header, path)))
+
+
+def write_volume(path: str | os.PathLike, volume: Volume | Mask) -> None:
+    """Write a map or mask as float32; an older file is replaced only once the new one is complete."""
+    with replace_when_complete(path) as beside, mrcfile.new(beside, overwrite=True) as mrc:
+        mrc.set_data(volume.array)
+        mrc.voxel_size = volume.pixel_size_A
+
+
+def open_stack(path: str | os.PathLike) -> np.ndarray:
+    """Map a stack into memory: (n, ny, nx) in the numbers of the file, read from disk where they are touched.
+
+    A file that is cut short gives the whole images it holds; ``read_header`` tells how many there should be.
+    """
+    header = read_header(path)
+    image_bytes = header.shape[1] * header.shape[2] * header.dtype.itemsize
+    n_whole = min(header.shape[0], max(Path(path).stat().st_size - header.data_offset, 0) // image_bytes)
+    if n_whole == 0:
+        return np.empty((0, *header.shape[1:]), dtype=header.dtype)
+    return np.memmap(path, dtype=header.dtype, mode="r", offset=header.data_offset, shape=(n_whole, *header.shape[1:]))
+
+
+def write_stack(path: str | os.PathLike, images: Iterable[np.ndarray], n_images: int, pixel_size_A: float, dtype=np.float32) -> None:
+    """Write an image stack block by block.
+
+    Parameters
+    ----------
+    path : path
+    images : iterable of ndarray, shape (m, n, n)
+        Blocks of images, ``n_images`` in all.
+    n_images : int
+    pixel_size_A : float
+    dtype : float32 or float16
+        float16 halves the file and keeps 3 digits, which is plenty for noisy images.
+
+    Raises
+    ------
+    InputError
+        The blocks do not hold ``n_images`` images, or a value is not finite in ``dtype``.
+    """
+    done, stack = 0, None
+    with replace_when_complete(path) as beside:
+        for block in images:
+            with np.errstate(over="ignore"):  # the next line says it better
+                values = np.asarray(block).astype(dtype)
+            if not np.isfinite(values).all():
+                raise InputError(f"cannot write {path}: among images {done + 1} to {done + len(values)} a value is not finite as {np.dtype(dtype)}")
+            if stack is None:
+                stack = mrcfile.new_mmap(beside, (n_images, *values.shape[1:]), mode_from_dtype(np.dtype(dtype)), overwrite=True)
+            if done + len(values) <= n_images:
+                np.asarray(stack.data)[done : done + len(values)] = values
+            done += len(values)
+        if stack is None or done != n_images:
+            raise InputError(f"cannot write {path}: got {done} images, wanted {n_images}")
+        stack.set_image_stack()
+        stack.voxel_size = pixel_size_A
+        stack.update_header_stats()
+        stack.close()
+
+
+def _read_map(path: str | os.PathLike) -> tuple[np.ndarray, MrcHeader]:
+    header = read_header(path)
+    if sorted(header.axis_order) != [1, 2, 3]:
+        raise DataError(f"{path}: the header names the axes {header.axis_order}, wanted 1, 2, 3 in some order")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with mrcfile.open(path, permissive=True) as mrc:
+                data = mrc.data
+    except (OSError, ValueError, EOFError) as error:
+        raise DataError(f"cannot read {path}: {error}") from error
+    if data is None or data.size != np.prod(header.shape):
+        raise DataError(f"{path} is cut short: the header promises {' x '.join(map(str, header.shape[::-1]))} voxels; copy it again")
+    # data[section, row, column]; axis_order[0] says what runs along columns
+    column, row, section = header.axis_order
+    sources = {section: 0, row: 1, column: 2}
+    return np.ascontiguousarray(data.reshape(header.shape).transpose([sources[3], sources[2], sources[1]]), dtype=np.float32), header
+
+
+def _cubic_voxel_A(header: MrcHeader, path) -> float:
+    size = np.array(header.voxel_size_A)
+    if not (np.isfinite(size).all() and (size > 0).all()):
+        raise DataError(f"{path}: the header gives no pixel size; give it with pixel_size_A")
+    if np.ptp(size) > PIXEL_SIZE_TOLERANCE * size.max():
+        raise DataError(f"{path}: voxels of {size[0]:g} x {size[1]:g} x {size[2]:g} Å are no cubes; resample the map, or give pixel_size_A")
+    return float(size[0])
+
+
+def _name_file(path, build):
+    try:
+        return build()
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
