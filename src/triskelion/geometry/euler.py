@@ -1,4 +1,4 @@
-"""The angles of other programs <-> rotation matrices R of x_image = P(R x) + t. They are converted here only."""
+"""The Euler angles and pose vectors of other programs <-> rotation matrices R of x_image = P(R x) + t. They are converted here only."""
 
 import numpy as np
 
