@@ -7,7 +7,6 @@ from triskelion.conventions import box_center_px
 from triskelion.data.volume import Mask, Volume
 from triskelion.errors import InputError
 from triskelion.fourier.filters import lowpass
-from triskelion.masks.binarize import binarize
 from triskelion.masks.dilate import distance_outside
 from triskelion.masks.soft_edge import cosine_edge
 
@@ -27,7 +26,7 @@ def smooth_base(volume: Volume, fraction: float) -> np.ndarray:
     smooth = lowpass(torch.from_numpy(volume.array), volume.pixel_size_A, resolution_A).numpy()
     if not smooth.max() > 0:
         raise InputError(f"the map low-passed to {resolution_A:g} Å has no positive density: is its contrast inverted, or is it empty?")
-    return binarize(smooth, fraction * float(smooth.max()))
+    return smooth >= fraction * smooth.max()
 
 
 def near_far_masks(base: np.ndarray, pixel_size_A: float, *near_far_A: tuple[float, float]) -> list[Mask]:
@@ -40,4 +39,5 @@ def spherical_mask(box_px: int, pixel_size_A: float, near: float = 0.85, far: fl
     """Return a soft sphere about the box centre: 1 up to ``near`` and 0 from ``far`` of half the box on."""
     squared = (np.arange(box_px, dtype=np.float32) - box_center_px(box_px)) ** 2
     radius = np.sqrt(squared[:, None, None] + squared[:, None] + squared)
-    return Mask(cosine_edge(radius, near * box_px / 2, far * box_px / 2), pixel_size_A)
+    half_px = box_center_px(box_px)
+    return Mask(cosine_edge(radius, near * half_px, far * half_px), pixel_size_A)

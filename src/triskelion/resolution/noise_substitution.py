@@ -1,4 +1,4 @@
-"""What part of a masked FSC comes from the mask: phases beyond some shell are replaced by random ones and the FSC is taken again.
+"""Noise substitution: what part of a masked FSC comes from the mask, seen by randomising the phases beyond some shell.
 
 Chen et al., Ultramicroscopy 135 (2013) 24-35.
 """
@@ -27,7 +27,7 @@ def randomize_phases(coefficients: Tensor, box_px: int, first_shell: int, seed: 
     """
     generator = np.random.Generator(np.random.Philox(seed))
     noise = volume_to_fourier(torch.from_numpy(generator.standard_normal((box_px,) * 3, dtype=np.float32)))
-    random = torch.polar(coefficients.abs(), noise.angle())
+    random = torch.polar(coefficients.abs(), noise.angle().to(coefficients.real.dtype))
     return torch.where(shell_indices(box_px, 3) >= first_shell, random, coefficients)
 
 

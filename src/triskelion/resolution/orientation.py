@@ -7,12 +7,11 @@ from triskelion.data.volume import Volume, require_same_grid
 from triskelion.errors import InputError
 from triskelion.fourier.shells import conjugate_counts, shell_indices
 from triskelion.fourier.transforms import volume_to_fourier
-from triskelion.resolution.crossing import find_crossing
-from triskelion.resolution.curves import FSC_THRESHOLD
 from triskelion.resolution.fsc import fsc
 
 CONE_HALF_ANGLE_DEG = 20.0
 SLICE_HALF_WIDTH_DEG = 3.0
+FEWEST_COEFFICIENTS = 10
 
 
 def half_sphere_directions(n: int) -> np.ndarray:
@@ -76,8 +75,8 @@ def posterior_precision(
 def conical_fsc_area_ratio(half_a: Volume, half_b: Volume, n_directions: int = 128, half_angle_deg: float = CONE_HALF_ANGLE_DEG) -> float:
     """Return cFAR: the smallest over the largest area under the conical FSCs; below 0.5 the map is anisotropic.
 
-    The FSC of a cone (both ends) holds the coefficients within ``half_angle_deg`` of its axis; its area runs from shell 1 to
-    where it drops below 0.143. Shells without coefficients in the cone take the FSC of the whole shell.
+    The FSC of a cone (both ends) holds the coefficients within ``half_angle_deg`` of its axis; its area is the sum over shells 1 to n // 2.
+    Shells with fewer than 10 coefficients in the cone take the FSC of the whole shell.
 
     Parameters
     ----------
@@ -99,19 +98,15 @@ def conical_fsc_area_ratio(half_a: Volume, half_b: Volume, n_directions: int = 1
     areas = []
     for axis in half_sphere_directions(n_directions).astype(np.float32):
         inside = np.abs(unit @ axis) >= cos_limit
-        product, power_a, power_b = (np.bincount(shells[inside], term[inside], box_px // 2 + 1) for term in terms)
+        count, product, power_a, power_b = (np.bincount(shells[inside], term[inside], box_px // 2 + 1) for term in terms)
         norm = np.sqrt(power_a * power_b)
-        areas.append(_area_to_crossing(np.divide(product, norm, out=whole.copy(), where=norm > 0)))
-    return float(min(areas) / max(areas)) if max(areas) > 0 else 0.0
-
-
-def _area_to_crossing(curve: np.ndarray) -> float:
-    end = find_crossing(curve, FSC_THRESHOLD).first_below
-    return float(np.clip(curve[1:end], 0, 1).sum())
+        conical = np.divide(product, norm, out=whole.copy(), where=(count >= FEWEST_COEFFICIENTS) & (norm > 0))
+        areas.append(max(float(conical[1:].sum()), 0.0))
+    return min(areas) / max(areas) if max(areas) > 0 else 0.0
 
 
 def _cone_terms(half_a: Volume, half_b: Volume) -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:
-    """Return the terms of the FSC of each coefficient, its direction (m, 3) and its shell."""
+    """Return count, product and powers of each coefficient, its direction (m, 3) and its shell."""
     box_px = half_a.box_px
     first, second = (volume_to_fourier(torch.from_numpy(half.array)).numpy() for half in (half_a, half_b))
     all_shells = shell_indices(box_px, 3).numpy()
@@ -122,5 +117,5 @@ def _cone_terms(half_a: Volume, half_b: Volume) -> tuple[list[np.ndarray], np.nd
     vectors = np.stack([x, signed(y), signed(z)], axis=1).astype(np.float32)
     unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
     a, b = first[chosen], second[chosen]
-    terms = [counts * np.real(a.conj() * b), counts * np.abs(a) ** 2, counts * np.abs(b) ** 2]
+    terms = [counts, counts * np.real(a.conj() * b), counts * np.abs(a) ** 2, counts * np.abs(b) ** 2]
     return terms, unit, all_shells[chosen]

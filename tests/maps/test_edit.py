@@ -1,0 +1,57 @@
+"""Map in, map out: places stay, densities stay."""
+
+import numpy as np
+import pytest
+
+from triskelion.data.volume import Mask, Volume
+from triskelion.errors import InputError
+from triskelion.maps import edit
+
+
+def delta(box_px: int, xyz_px, pixel_size_A: float = 2.0) -> Volume:
+    array = np.zeros((box_px,) * 3, dtype=np.float32)
+    array[tuple(xyz_px[::-1])] = 1
+    return Volume(array, pixel_size_A)
+
+
+def place_of_maximum(volume: Volume) -> tuple[int, ...]:
+    return tuple(int(i) for i in np.unravel_index(volume.array.argmax(), volume.array.shape)[::-1])
+
+
+@pytest.mark.parametrize("box_px", [20, 21])
+def test_the_mirror_image_keeps_the_centre_and_returns_after_two(box_px: int):
+    center = box_px // 2
+    flipped = edit.flip_hand(delta(box_px, (3, 5, center + 4)))
+    assert place_of_maximum(flipped) == (3, 5, center - 4)
+    noise = Volume(np.random.default_rng(1).standard_normal((box_px,) * 3), 2.0)
+    assert np.array_equal(edit.flip_hand(edit.flip_hand(noise)).array, noise.array)
+
+
+def test_rescaling_keeps_the_field_of_view_and_cropping_the_pixel():
+    volume = delta(20, (10, 10, 10))
+    rescaled = edit.rescale_map(volume, 30)
+    assert rescaled.pixel_size_A * 30 == pytest.approx(40)
+    assert place_of_maximum(rescaled) == (15, 15, 15)
+    cropped = edit.crop_map(volume, 13)
+    assert cropped.pixel_size_A == 2.0 and place_of_maximum(cropped) == (6, 6, 6)
+
+
+def test_points_move_with_the_grid():
+    source = delta(20, (12, 7, 9))
+    target = edit.crop_map(edit.rescale_map(source, 40), 31)
+    assert tuple(edit.move_point_to_grid((12, 7, 9), source, target)) == place_of_maximum(target)
+
+
+def test_invert_mask_and_sphere():
+    volume = delta(12, (4, 5, 6))
+    assert edit.invert(volume).array.min() == -1
+    mask = Mask(np.full((12,) * 3, 0.5), 2.0)
+    assert edit.apply_mask(volume, mask).array.max() == 0.5
+    assert edit.keep_sphere_of_map(volume, (4, 5, 4), 3.9).array.max() == 0
+    assert edit.keep_sphere_of_map(volume, (4, 5, 4), 4.0).array.max() == 1
+
+
+def test_a_point_outside_the_box_is_refused():
+    edit.require_inside((0, 11, 5), delta(12, (1, 1, 1)), "the fulcrum")
+    with pytest.raises(InputError, match=r"the fulcrum is 0,11\.5,5 px, outside the box of 12 px"):
+        edit.require_inside((0, 11.5, 5), delta(12, (1, 1, 1)), "the fulcrum")
