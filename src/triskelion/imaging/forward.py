@@ -1,0 +1,153 @@
+"""The image model X = s C phase(u) Slice(R, V) + n on a disc of Fourier coefficients, and the images brought onto that disc.
+
+Every optics group is brought to the reference grid: Fourier-rescaled to the nearest whole number of pixels that spans the same
+length, cut or padded to the reference box, and what is left of the difference in pixel size becomes a scale of its frequencies.
+Images that come multiplied by their CTF are X' = C X: they carry C² where others carry C (engine: W is the same for both).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from triskelion.data.images import ImageSource
+from triskelion.data.particles import OpticsGroup, Particles
+from triskelion.fourier.resample import crop_or_pad, rescale_images
+from triskelion.fourier.shells import FourierDisc
+from triskelion.fourier.transforms import image_to_fourier
+from triskelion.imaging.aberrations import check_supported, demodulation_phase
+from triskelion.imaging.ctf import compute_ctf
+from triskelion.kernels.interface import WeightedImages
+
+BATCH = 256
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Box and pixel size of the reference: what a map of this job has."""
+
+    box_px: int
+    pixel_size_A: float
+
+
+@dataclass(frozen=True)
+class ImageSet:
+    """The images of a particle table as Fourier coefficients on one disc.
+
+    Attributes
+    ----------
+    coefficients : Tensor, complex64, shape (n, m)
+        X (X' where premultiplied), odd aberrations removed; 0 where the image has no information.
+    ctf : Tensor, float32, shape (n, m)
+        C; 0 where the image has no information.
+    contrast, scale : ndarray, float64, shape (n,)
+        s, and frequency of the map over frequency of the image.
+    premultiplied : ndarray, bool, shape (n,)
+    group : ndarray, int64, shape (n,)
+        Optics group.
+    disc : FourierDisc
+    grid : Grid
+    """
+
+    coefficients: Tensor
+    ctf: Tensor
+    contrast: np.ndarray
+    scale: np.ndarray
+    premultiplied: np.ndarray
+    group: np.ndarray
+    disc: FourierDisc
+    grid: Grid
+
+    def __len__(self) -> int:
+        return len(self.contrast)
+
+    def transfer(self, rows: np.ndarray) -> Tensor:
+        """What a slice is multiplied by to become an image: s C, or s C² where premultiplied, float32 (r, m)."""
+        ctf = self.ctf[rows]
+        squared = torch.from_numpy(self.premultiplied[rows])[:, None]
+        return torch.where(squared, ctf * ctf, ctf) * torch.from_numpy(self.contrast[rows].astype(np.float32))[:, None]
+
+    def matched(self, rows: np.ndarray) -> Tensor:
+        """What an image is multiplied by before it is compared with slices: s C, or s where premultiplied, float32 (r, m)."""
+        ctf = self.ctf[rows]
+        done = torch.from_numpy(self.premultiplied[rows])[:, None]
+        # where the disc holds no information C = 0 stands for "nothing known"
+        return torch.where(done, (ctf != 0).to(ctf.dtype), ctf) * torch.from_numpy(self.contrast[rows].astype(np.float32))[:, None]
+
+    def weighted(self, residual: Tensor, sigma2: np.ndarray) -> WeightedImages:
+        """b and W of the likelihood from X - B (n, m) and the noise variance (groups, shells)."""
+        inverse = torch.from_numpy(1 / sigma2)[:, self.disc.shell].to(torch.float32)
+        b, weight = torch.empty_like(residual), torch.empty_like(self.ctf)
+        contrast2 = torch.from_numpy((self.contrast**2).astype(np.float32))
+        for rows in batches(np.arange(len(self))):
+            per_shell = inverse[self.group[rows]]
+            b[rows] = residual[rows] * (self.matched(rows) * per_shell)
+            weight[rows] = self.ctf[rows] ** 2 * per_shell * contrast2[rows][:, None]
+        return WeightedImages(b, weight, self.scale)
+
+
+def batches(rows: np.ndarray, size: int = BATCH) -> list[np.ndarray]:
+    """Cut row numbers into pieces."""
+    return [rows[start : start + size] for start in range(0, len(rows), size)]
+
+
+def phase_of_shift(disc: FourierDisc, shifts_px: np.ndarray, scale: np.ndarray) -> Tensor:
+    """exp(-2 pi i s k.u / n), complex64 (n, m): moves images by +u (px of the reference)."""
+    step = torch.from_numpy(np.asarray(shifts_px, np.float64) * (np.asarray(scale) * -2 * np.pi / disc.box_px)[:, None])
+    last = int(disc.kx.max())
+    one = torch.ones((), dtype=torch.float64)
+    table_x = torch.polar(one, step[:, :1] * torch.arange(last + 1)).to(torch.complex64)
+    table_y = torch.polar(one, step[:, 1:] * torch.arange(-last, last + 1)).to(torch.complex64)
+    return table_x[:, disc.kx] * table_y[:, disc.ky + last]
+
+
+def load_images(
+    particles: Particles, source: ImageSource, grid: Grid, disc: FourierDisc, advance: Callable[[int], None] = lambda steps: None
+) -> ImageSet:
+    """Read all images once and bring them onto the disc.
+
+    Raises
+    ------
+    InputError
+        Where optics are not supported.
+    DataError
+        Where an image cannot be read.
+    """
+    check_supported(particles.optics)
+    n = len(particles)
+    coefficients = torch.empty((n, len(disc)), dtype=torch.complex64)
+    ctf = torch.empty((n, len(disc)), dtype=torch.float32)
+    scale = np.ones(n)
+    for index, group in enumerate(particles.optics):
+        members = np.flatnonzero(particles["optics_group"] == index)
+        rescaled_px, group_scale = _common_box(group, grid)
+        scale[members] = group_scale
+        known = torch.from_numpy(_has_information(group, rescaled_px, group_scale, disc))
+        phase = demodulation_phase(group, grid.box_px, grid.pixel_size_A / group_scale, disc.kx, disc.ky)
+        for rows in batches(members):
+            images = rescale_images(torch.from_numpy(source.read(rows)), rescaled_px)
+            plane = disc.gather(image_to_fourier(crop_or_pad(images, grid.box_px, dimensions=2)))
+            coefficients[rows] = (plane if phase is None else plane * phase) * known
+            ctf[rows] = compute_ctf(particles, rows, grid.box_px, grid.pixel_size_A / group_scale, disc.kx, disc.ky) * known
+            advance(len(rows))
+    groups = particles["optics_group"]
+    premultiplied = np.array([g.ctf_premultiplied for g in particles.optics])[groups]
+    return ImageSet(coefficients, ctf, particles["contrast"], scale, premultiplied, groups, disc, grid)
+
+
+def _common_box(group: OpticsGroup, grid: Grid) -> tuple[int, float]:
+    """Box (px) to which a group is rescaled, and the scale of its frequencies that is left."""
+    if group.box_px == grid.box_px and abs(group.pixel_size_A - grid.pixel_size_A) < 1e-6 * grid.pixel_size_A:
+        return group.box_px, 1.0
+    extent_A = group.box_px * group.pixel_size_A
+    rescaled_px = round(extent_A / grid.pixel_size_A)
+    return rescaled_px, grid.pixel_size_A * rescaled_px / extent_A
+
+
+def _has_information(group: OpticsGroup, rescaled_px: int, scale: float, disc: FourierDisc) -> np.ndarray:
+    """Coefficients below the Nyquist frequency of the file's own pixels and of the reference."""
+    radius = np.hypot(disc.kx, disc.ky)
+    own_nyquist = min(group.box_px, rescaled_px) / 2 * disc.box_px / rescaled_px
+    return (radius < own_nyquist) & (radius * scale <= disc.shell[-1] + 0.5)

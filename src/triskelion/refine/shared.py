@@ -1,0 +1,31 @@
+"""Quantities that both half-sets share: everything else of a half is made of its own images alone.
+
+The resolution limit, the filter of the references, the pooled noise, the prior's widths and the decision to stop are computed from
+both halves. They pass through one record, so that a run can be replayed with the same shared quantities and other images in half b:
+every array of half a must then be the same bit for bit (a test does that).
+"""
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+
+class SharedRecord:
+    """Keeps what was settled; hands back the recorded value instead of computing it where a recording is given.
+
+    Parameters
+    ----------
+    recorded : mapping of str to ndarray, optional
+        A record of an earlier run.
+    """
+
+    def __init__(self, recorded: Mapping[str, np.ndarray] | None = None):
+        self._recorded = recorded
+        self.settled: dict[str, np.ndarray] = {}
+
+    def settle(self, name: str, iteration: int, compute: Callable[[], np.ndarray | float | bool]) -> np.ndarray:
+        """Return the value of a shared quantity in an iteration, recorded or computed."""
+        key = f"{iteration:03d}.{name}"
+        value = np.asarray(compute()) if self._recorded is None else np.asarray(self._recorded[key])
+        self.settled[key] = value
+        return value

@@ -1,0 +1,101 @@
+"""What a local refinement is told, starts from and leaves after each iteration."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from triskelion.resolution.curves import FscCurves
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a person may choose: the parameters of the job, lengths in Å."""
+
+    rotation_extent_deg: float = 30.0
+    shift_extent_A: float = 10.0
+    initial_lowpass_A: float = 12.0
+    max_align_resolution_A: float | None = None
+    use_prior: bool = True
+    nonuniform: bool = True
+    marginalize: bool = True
+    subtract_background: bool = True
+    max_iterations: int = 15
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Start:
+    """What a local refinement starts from.
+
+    Attributes
+    ----------
+    uid, half_set : ndarray (p,)
+    rotations, shifts_px : ndarray (p, 3, 3), (p, 2)
+        Poses to start from, about the box centre.
+    consensus_rotations, consensus_shifts_px : ndarray
+        Poses at which the background is projected and about which the prior is.
+    half_maps : list of ndarray (n, n, n)
+        Half a, half b of the whole particle.
+    particle_mask : ndarray (n, n, n)
+        Loose mask of the whole particle.
+    """
+
+    uid: np.ndarray
+    half_set: np.ndarray
+    rotations: np.ndarray
+    shifts_px: np.ndarray
+    consensus_rotations: np.ndarray
+    consensus_shifts_px: np.ndarray
+    half_maps: list[np.ndarray]
+    particle_mask: np.ndarray
+
+
+@dataclass(frozen=True)
+class IterationResult:
+    """What an iteration leaves, for plots, outputs and the next iteration.
+
+    Attributes
+    ----------
+    number : int
+        1-based.
+    half_maps : list of ndarray (n, n, n)
+        Half a, half b: full box, background subtracted, unfiltered.
+    curves : FscCurves
+        With the user's mask.
+    rotations, shifts_px : ndarray (p, 3, 3), (p, 2)
+        Current poses about the box centre.
+    turn_deg, shift_A : ndarray (p,)
+        Change from the consensus; the shift is that of the fulcrum's image.
+    covariance : ndarray (p, 5, 5)
+        Posterior of the pose about the domain's centre, (rad, px).
+    log_posterior : ndarray (p,)
+        Nat, against the reference the iteration began with.
+    median_step_deg, median_step_A : float
+        Change since the iteration before.
+    precision : ndarray (p,)
+        Mean of C²/sigma2 of each particle.
+    sigma2 : ndarray (groups, shells)
+    limit_A : float
+        Finest resolution used in alignment.
+    prior_rotation_sd_deg, prior_shift_sd_A : float
+        Widths of the prior per axis that were used.
+    converged : bool
+    """
+
+    number: int
+    half_maps: list[np.ndarray]
+    curves: FscCurves
+    rotations: np.ndarray
+    shifts_px: np.ndarray
+    turn_deg: np.ndarray
+    shift_A: np.ndarray
+    covariance: np.ndarray
+    log_posterior: np.ndarray
+    median_step_deg: float
+    median_step_A: float
+    precision: np.ndarray
+    sigma2: np.ndarray
+    limit_A: float
+    prior_rotation_sd_deg: float
+    prior_shift_sd_A: float
+    converged: bool
