@@ -4,6 +4,7 @@ Results do not depend on the number of threads: a particle is summed by one thre
 """
 
 import math
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,7 +13,7 @@ from torch import Tensor
 
 from triskelion.kernels.interface import BackProjection, Disc, FourierVolume, NormalEquations, WeightedImages, check_radius
 
-_FAST = {"fastmath": True, "cache": True, "nogil": True}
+_FAST: dict[str, Any] = {"fastmath": True, "cache": True, "nogil": True}
 _PARALLEL = {**_FAST, "parallel": True}
 
 
@@ -130,7 +131,8 @@ def _normal_equations(flat, extent, r, step, kx, ky, raster, b, w, table_x, tabl
             re, rx, ry, rz = _interpolate_with_slope(flat, i, sy, sz, fx, fy, fz)
             im, mx, my, mz = _interpolate_with_slope(flat, i + 1, sy, sz, fx, fy, fz)
             nx, ny = int(kx[c]), int(ky[c]) + last
-            px, py = table_x[nx, 0] * table_y[ny, 0] - table_x[nx, 1] * table_y[ny, 1], table_x[nx, 0] * table_y[ny, 1] + table_x[nx, 1] * table_y[ny, 0]
+            px = table_x[nx, 0] * table_y[ny, 0] - table_x[nx, 1] * table_y[ny, 1]
+            py = table_x[nx, 0] * table_y[ny, 1] + table_x[nx, 1] * table_y[ny, 0]
             br = px * b[c, 0] - py * b[c, 1]
             bi = sign * (px * b[c, 1] + py * b[c, 0])
             weight = w[c]
@@ -174,9 +176,7 @@ def _gauss_newton(flat, extent, matrices, steps, shifts, kx, ky, raster, b, w, r
     for p in prange(rows.shape[0]):
         table_x, table_y = np.empty((last + 1, 2), np.float32), np.empty((2 * last + 1, 2), np.float32)
         _fill_phases(table_x, table_y, steps[p], shifts[p, 0], shifts[p, 1])
-        _normal_equations(
-            flat, extent, matrices[p], np.float32(steps[p]), kx, ky, raster, b[rows[p]], w[rows[p]], table_x, table_y, out[p]
-        )
+        _normal_equations(flat, extent, matrices[p], np.float32(steps[p]), kx, ky, raster, b[rows[p]], w[rows[p]], table_x, table_y, out[p])
 
 
 @njit(**_PARALLEL)

@@ -20,13 +20,25 @@ class Disc(Protocol):
     """Coefficients of an image (``fourier.shells.FourierDisc``)."""
 
     @property
-    def box_px(self) -> int: ...
+    def box_px(self) -> int:
+        """Edge of the image."""
+        ...
+
     @property
-    def kx(self) -> np.ndarray: ...
+    def kx(self) -> np.ndarray:
+        """First index, 0 or more, shape (m,)."""
+        ...
+
     @property
-    def ky(self) -> np.ndarray: ...
+    def ky(self) -> np.ndarray:
+        """Second index, shape (m,)."""
+        ...
+
     @property
-    def raster(self) -> np.ndarray: ...
+    def raster(self) -> np.ndarray:
+        """The coefficients line by line, shape (m,)."""
+        ...
+
     def __len__(self) -> int: ...
 
 
