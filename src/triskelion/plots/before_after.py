@@ -3,7 +3,6 @@
 from typing import Any
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure, FigureBase
 
 from triskelion.conventions import shell_frequency_per_A
@@ -96,7 +95,8 @@ def collect_before_after(
     }
 
 
-def _draw_curves(axes: Axes, data: dict[str, Any]) -> None:
+def _draw_curves(figure: FigureBase, data: dict[str, Any]) -> None:
+    axes = figure.add_subplot()
     frequency = np.asarray(data["frequency_per_A"])
     draw_thresholds(axes)
     for (label, curve), color in zip(data["fsc"].items(), COLORS, strict=False):
@@ -108,7 +108,7 @@ def _draw_curves(axes: Axes, data: dict[str, Any]) -> None:
     label_axes(axes, x_label="spatial frequency (1/Å)", y_label="Fourier shell correlation")
     draw_frequency_axis(axes, float(frequency[-1]))
     axes.set_ylim(-0.1, 1.03)
-    add_legend(axes, loc="best", handlelength=1.2)
+    add_legend(figure, loc="outside lower center")  # a curve may run anywhere in the panel
 
 
 def _draw_maps(figure: FigureBase, data: dict[str, Any]) -> None:
@@ -132,11 +132,11 @@ def draw(data: dict[str, Any]) -> Figure:
     """Draw the maps and, to their right, the curves."""
     n, width_of_curves = len(data["labels"]), 0.0 if data["fsc"] is None else WIDTH_OF_CURVES
     map_in = min(DOUBLE_COLUMN_IN / (n + width_of_curves), 2.2)
-    figure = new_figure((n + width_of_curves) * map_in, len(SHOWN) * map_in + 0.1)
+    figure = new_figure((n + width_of_curves) * map_in, len(SHOWN) * map_in)
     if data["fsc"] is None:
         _draw_maps(figure, data)
         return figure
-    left, right = figure.subfigures(1, 2, width_ratios=(n, width_of_curves))
-    _draw_maps(left, data)
-    _draw_curves(right.subplots(), data)
+    grid = figure.add_gridspec(1, 2, width_ratios=(n, width_of_curves))
+    _draw_maps(figure.add_subfigure(grid[0]), data)
+    _draw_curves(figure.add_subfigure(grid[1]), data)
     return figure

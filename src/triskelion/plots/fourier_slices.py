@@ -3,6 +3,8 @@
 from typing import Any
 
 import numpy as np
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle
 
@@ -40,9 +42,9 @@ def draw(data: dict[str, Any]) -> Figure:
     low, high = (float(v) for v in np.percentile(values, (5, 99.9)))
     step = 1 / (data["box_px"] * data["pixel_size_A"])
     first, last = (-(data["box_px"] // 2) - 0.5) * step, ((data["box_px"] + 1) // 2 - 0.5) * step
-    image = None
+    scale = Normalize(low, high)
     for plane, axes in zip(PLANES, panels, strict=True):
-        image = axes.imshow(images[plane], origin="lower", extent=(first, last, first, last), cmap="gray", vmin=low, vmax=high)
+        axes.imshow(images[plane], origin="lower", extent=(first, last, first, last), cmap="gray", norm=scale)
         right, up = plane
         label_axes(axes, x_label=f"$k_{right}$ (1/Å)", y_label=f"$k_{up}$ (1/Å)")
         axes.spines[:].set_visible(False)
@@ -52,7 +54,7 @@ def draw(data: dict[str, Any]) -> Figure:
     if data["resolution_A"]:
         half = np.sqrt(0.5) / data["resolution_A"]
         panels[0].text(half, half, f" {format_resolution(data['resolution_A'])}", color=ORANGE, fontsize=TICK_PT, va="bottom")
-    bar = figure.colorbar(image, ax=panels, shrink=0.9, pad=0.01, aspect=30)
+    bar = figure.colorbar(ScalarMappable(scale, "gray"), ax=panels, shrink=0.9, pad=0.01, aspect=30)
     bar.set_label("log$_{10}$ amplitude", fontsize=LABEL_PT)
     bar.ax.tick_params(labelsize=TICK_PT, width=THIN_PT, length=2)
     bar.outline.set_visible(False)

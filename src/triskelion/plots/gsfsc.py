@@ -42,14 +42,21 @@ def draw_thresholds(axes: Axes) -> None:
     axes.axhline(0, color=BLACK, linewidth=THIN_PT)
     for level in (0.5, 0.143):
         axes.axhline(level, color=GREY, linewidth=THIN_PT, linestyle=(0, (4, 3)))
-        axes.annotate(f"{level:g}", (0, level), (3, 1.5), xycoords=axes.get_yaxis_transform(), textcoords="offset points", fontsize=TICK_PT, color=GREY)
+        place = {"xycoords": axes.get_yaxis_transform(), "textcoords": "offset points"}
+        axes.annotate(f"{level:g}", (0, level), (3, 1.5), fontsize=TICK_PT, color=GREY, **place)
 
 
 def draw_crossing(axes: Axes, resolution_A: float, color: str, *, level: float = 0.143) -> None:
     """Mark where a curve crosses ``level`` and write the resolution there."""
     axes.plot([1 / resolution_A], [level], marker="o", markersize=3, color=color, zorder=5)
     axes.annotate(
-        format_resolution(resolution_A), (1 / resolution_A, level), (3, 4), textcoords="offset points", fontsize=TICK_PT + 0.5, color=color, weight="bold"
+        format_resolution(resolution_A),
+        (1 / resolution_A, level),
+        (3, 4),
+        textcoords="offset points",
+        fontsize=TICK_PT + 0.5,
+        color=color,
+        weight="bold",
     )
 
 

@@ -53,7 +53,7 @@ def collect_map_slices(maps: dict[str, Volume], *, fulcrum_xyz_px=None, through_
 def draw(data: dict[str, Any]) -> Figure:
     """Draw one row of three slices per map; each row has its own grey levels."""
     n_rows = len(data["rows"])
-    figure = new_figure(DOUBLE_COLUMN_IN, 0.2 + 2.3 * n_rows, packed=True)
+    figure = new_figure(DOUBLE_COLUMN_IN, 0.17 + 2.25 * n_rows, packed=True)
     grid = figure.subplots(n_rows, 3, squeeze=False)
     for row, panels in zip(data["rows"], grid, strict=True):
         images = {plane: unpack_image(row[plane]) for plane in PLANES}

@@ -32,9 +32,7 @@ def draw(data: dict[str, Any]) -> Figure:
     """Draw both histograms with the extents and the share of particles that they stopped."""
     figure = new_figure(DOUBLE_COLUMN_IN, 2.1)
     panels = figure.subplots(1, 2)
-    for axes, key, what, unit, color in zip(
-        panels, ("rotation_deg", "shift_A"), ("rotation", "shift"), ("°", " Å"), (BLUE, GREEN), strict=True
-    ):
+    for axes, key, what, unit, color in zip(panels, ("rotation_deg", "shift_A"), ("rotation", "shift"), ("°", " Å"), (BLUE, GREEN), strict=True):
         change = data[key]
         draw_histogram(axes, change, color=color)
         axes.set_xlim(0, 1.02 * change["edges"][-1])

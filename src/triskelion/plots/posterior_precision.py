@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from triskelion.errors import InputError
 from triskelion.plots.encode import missing_to_nan, round_number, round_numbers
@@ -59,7 +59,7 @@ def draw(data: dict[str, Any]) -> Figure:
     image = draw_sphere(figure, axes, relative, data["n_rings"], label="precision relative to the mean", cmap="cividis", norm=scale)
     if image.colorbar is not None:
         image.colorbar.locator = LogLocator(subs=(1, 2, 5))
-        image.colorbar.formatter = "{x:g}"
+        image.colorbar.formatter = FuncFormatter(lambda value, _: f"{value:g}")
         image.colorbar.ax.xaxis.set_minor_formatter(NullFormatter())
         image.colorbar.minorticks_off()
     spread = data["max_over_min"]

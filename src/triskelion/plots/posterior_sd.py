@@ -25,7 +25,5 @@ def draw(data: dict[str, Any]) -> Figure:
         median = data[key]["median"]
         draw_histogram(axes, data[key], color=color)
         draw_marker(axes, median, "median", color=BLACK)
-        label_axes(
-            axes, title=f"{what} known to {median:.2g}{unit} (median)", x_label=f"posterior sd ({unit.strip()})", y_label="particles"
-        )
+        label_axes(axes, title=f"{what} known to {median:.2g}{unit} (median)", x_label=f"posterior sd ({unit.strip()})", y_label="particles")
     return figure

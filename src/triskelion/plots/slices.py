@@ -43,7 +43,7 @@ def grey_levels(images: Sequence[np.ndarray]) -> tuple[float, float]:
 def draw_slice(axes: Axes, image: np.ndarray, levels: tuple[float, float], box_px: int) -> None:
     """Draw a slice in grey, axes counted in px from the corner voxel, without a frame of numbers."""
     extent = (-0.5, box_px - 0.5, -0.5, box_px - 0.5)
-    axes.imshow(image, origin="lower", extent=extent, cmap="gray", vmin=levels[0], vmax=levels[1], interpolation="bicubic")
+    axes.imshow(image, origin="lower", extent=extent, cmap="gray", vmin=levels[0], vmax=levels[1], interpolation="bilinear")
     axes.set(xticks=[], yticks=[], xlim=extent[:2], ylim=extent[2:])
     for spine in axes.spines.values():
         spine.set_visible(False)

@@ -39,7 +39,7 @@ def cell_of_angles(azimuth_deg: np.ndarray, elevation_deg: np.ndarray, n_rings: 
 
 
 @cache
-def _cells_of_map(n_rings: int) -> np.ndarray:
+def cells_of_map(n_rings: int) -> np.ndarray:
     """Cell under every pixel of the Mollweide map, -1 outside of it.
 
     Inverse of the projection: sin t = y, elevation = asin((2 t + sin 2t) / pi), azimuth = pi x / cos t, for x and y in [-1, 1].
@@ -82,7 +82,7 @@ def draw_sphere(figure: Figure, axes: Axes, values: np.ndarray, n_rings: int, *,
 
     ``label`` stands at the bar; ``image_options`` go to ``imshow`` (cmap, norm ...).
     """
-    cells = _cells_of_map(n_rings)
+    cells = cells_of_map(n_rings)
     pixels = np.ma.masked_invalid(np.where(cells >= 0, np.asarray(values)[cells], np.nan))
     image = axes.imshow(pixels, origin="lower", extent=(-1, 1, -0.5, 0.5), interpolation="nearest", **image_options)
     _draw_graticule(axes)

@@ -4,7 +4,8 @@ Everything is set on the Figure at hand; neither pyplot nor rcParams is touched,
 """
 
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, FigureBase
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.legend import Legend
 
 SINGLE_COLUMN_IN = 3.5
@@ -21,9 +22,8 @@ LINE_PT, THIN_PT = 1.1, 0.6
 
 def new_figure(width_in: float, height_in: float, *, packed: bool = False) -> Figure:
     """Return an empty figure whose parts are arranged without overlap; ``packed`` moves panels of fixed shape (images) together."""
-    figure = Figure(figsize=(width_in, height_in), dpi=DPI, layout="compressed" if packed else "constrained", facecolor="white")
-    figure.get_layout_engine().set(w_pad=0.04, h_pad=0.04, wspace=0.02, hspace=0.02)  # pyright: ignore[reportOptionalMemberAccess]
-    return figure
+    layout = ConstrainedLayoutEngine(w_pad=0.04, h_pad=0.04, wspace=0.02, hspace=0.02, compress=packed)
+    return Figure(figsize=(width_in, height_in), dpi=DPI, layout=layout, facecolor="white")
 
 
 def label_axes(axes: Axes, *, title: str = "", x_label: str = "", y_label: str = "") -> None:
@@ -37,9 +37,9 @@ def label_axes(axes: Axes, *, title: str = "", x_label: str = "", y_label: str =
         spine.set_linewidth(THIN_PT)
 
 
-def add_legend(axes: Axes, **options) -> Legend:
-    """Add a legend without a frame."""
-    return axes.legend(**{"frameon": False, "fontsize": TICK_PT, "handlelength": 1.6, "labelspacing": 0.3, "borderaxespad": 0.3, **options})
+def add_legend(parent: Axes | FigureBase, **options) -> Legend:
+    """Add a legend without a frame to a panel or a figure; ``options`` go to matplotlib."""
+    return parent.legend(**{"frameon": False, "fontsize": TICK_PT, "handlelength": 1.6, "labelspacing": 0.3, "borderaxespad": 0.3, **options})
 
 
 def format_resolution(resolution_A: float) -> str:

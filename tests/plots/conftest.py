@@ -1,0 +1,79 @@
+"""One realistic set of data for every diagnostic."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from triskelion.data.volume import Mask, Volume
+from triskelion.geometry.rotations import random_rotations
+from triskelion.plots.before_after import collect_before_after
+from triskelion.plots.defocus import collect_defocus
+from triskelion.plots.fourier_slices import collect_fourier_slices
+from triskelion.plots.iterations import collect_iterations
+from triskelion.plots.map_slices import collect_map_slices
+from triskelion.plots.mask_slices import collect_mask_slices
+from triskelion.plots.noise_model import collect_noise_model
+from triskelion.plots.pose_change import collect_pose_change
+from triskelion.plots.pose_error import collect_pose_error
+from triskelion.plots.posterior_precision import collect_posterior_precision
+from triskelion.plots.posterior_sd import collect_posterior_sd
+from triskelion.plots.sample_images import collect_sample_images
+from triskelion.plots.scale import collect_scale
+from triskelion.plots.viewing_directions import collect_viewing_directions
+from triskelion.resolution.fsc import compute_fsc_curves
+from triskelion.resolution.guinier import fit_guinier
+from triskelion.resolution.orientation import half_sphere_directions
+
+BOX_PX, PIXEL_SIZE_A = 32, 4.0
+
+
+def make_blob(center_xyz_px: tuple[float, float, float], width_px: float) -> np.ndarray:
+    """Gaussian (box, box, box) of height 1."""
+    z, y, x = np.mgrid[:BOX_PX, :BOX_PX, :BOX_PX]
+    r2 = (x - center_xyz_px[0]) ** 2 + (y - center_xyz_px[1]) ** 2 + (z - center_xyz_px[2]) ** 2
+    return np.exp(-0.5 * r2 / width_px**2)
+
+
+@pytest.fixture(scope="session")
+def volume() -> Volume:
+    return Volume(make_blob((16, 16, 16), 3) + make_blob((22, 12, 18), 1.5), PIXEL_SIZE_A)
+
+
+@pytest.fixture(scope="session")
+def mask() -> Mask:
+    return Mask(np.clip(2 * make_blob((22, 12, 18), 4) - 0.2, 0, 1), PIXEL_SIZE_A)
+
+
+@pytest.fixture(scope="session")
+def plot_data(volume: Volume, mask: Mask) -> dict[str, dict[str, Any]]:
+    """Name of a diagnostic -> its data, as the jobs collect them."""
+    rng = np.random.default_rng(5)
+    n = 300
+    rotations = random_rotations(n, rng)
+    half_a, half_b = (Volume(volume.array + 0.02 * rng.normal(size=volume.array.shape), PIXEL_SIZE_A) for _ in range(2))
+    curves = compute_fsc_curves(half_a, half_b, mask, 0)
+    sigma2 = 1 + np.exp(-np.arange(16) / 4)
+    before, after = rng.gamma(4, 3, n), rng.gamma(4, 1, n)
+    maps = {"consensus": half_a, "refined": volume}
+    fsc = {"consensus": curves.curves["none"], "refined": curves.curves["user_corrected"]}
+    return {
+        "map_slices": collect_map_slices({"map": half_a, "sharpened": volume}, fulcrum_xyz_px=(18, 14, 17)),
+        "fourier_slices": collect_fourier_slices(volume, resolution_A=12.0),
+        "mask_slices": collect_mask_slices(mask, volume, fulcrum_xyz_px=(18, 14, 17)),
+        "gsfsc": curves.as_dict(),
+        "guinier": fit_guinier(volume, curves.curves["user_corrected"], 9.0).as_dict(),
+        "noise_model": collect_noise_model(sigma2, BOX_PX, PIXEL_SIZE_A, previous=1.1 * sigma2),
+        "viewing_directions": collect_viewing_directions(rotations),
+        "posterior_precision": collect_posterior_precision(half_sphere_directions(1000), rng.uniform(1, 3, 1000)),
+        "posterior_sd": collect_posterior_sd(rng.gamma(4, 0.5, n), rng.gamma(4, 0.2, n)),
+        "pose_change": collect_pose_change(np.minimum(before, 30), np.minimum(after, 10), rotation_extent_deg=30, shift_extent_A=10),
+        "scale": collect_scale(rng.normal(1, 0.2, n)),
+        "iterations": collect_iterations(
+            resolution_A=[12.1, 9.4], rotation_change_deg=[None, 3.0], shift_change_A=[None, 1.0], log_likelihood=[5.0, 9.0]
+        ),
+        "sample_images": collect_sample_images(rng.normal(size=(9, BOX_PX, BOX_PX)), PIXEL_SIZE_A),
+        "defocus": collect_defocus(rng.uniform(8e3, 2e4, n), rng.uniform(8e3, 2e4, n)),
+        "pose_error": collect_pose_error({"consensus": before, "refined": after}, {"consensus": before, "refined": after}),
+        "before_after": collect_before_after(maps, fsc=fsc, resolution_A={"consensus": 15.0, "refined": 9.0}, mask=mask),
+    }
