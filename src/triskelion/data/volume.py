@@ -24,7 +24,8 @@ class Volume:
 
     def __post_init__(self):
         check_grid(self.array, self.pixel_size_A, "map")
-        object.__setattr__(self, "array", np.ascontiguousarray(self.array, dtype=np.float32))
+        # a copy of arrays that are read only (mapped files): tensors cannot share them
+        object.__setattr__(self, "array", np.require(self.array, np.float32, ["C_CONTIGUOUS", "WRITEABLE"]))
 
     @property
     def box_px(self) -> int:

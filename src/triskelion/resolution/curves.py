@@ -9,10 +9,11 @@ from xml.sax.saxutils import quoteattr
 import numpy as np
 
 from triskelion.resolution.crossing import Crossing, find_crossing
+from triskelion.resolution.noise_substitution import SHELLS_LEFT_OUT
 
 FSC_THRESHOLD = 0.143
 TIGHT_MASK_LOSS = 0.1  # corrected below masked by more than this ...
-TIGHT_MASK_SHELLS = 3  # ... in this many shells before the crossing: the mask is too tight
+TIGHT_MASK_SHELLS = 3  # ... in this many corrected shells before the crossing, or in all there are: the mask is too tight
 CURVE_NAMES = ("none", "spherical", "loose", "tight", "corrected", "user", "user_corrected")
 CORRECTED_OF = {"tight": "corrected", "user": "user_corrected"}
 
@@ -59,19 +60,25 @@ class FscCurves:
         """Say whether a curve (default: the headline) never drops below 0.143: smaller pixels would show more."""
         return self.crossing(name).first_below is None
 
-    def tight_mask_shells(self) -> int:
-        """Return in how many shells before the crossing the headline lies more than 0.1 below its masked curve."""
+    def tight_mask_shells(self) -> tuple[int, int]:
+        """Return in how many shells the headline lies more than 0.1 below its masked curve, and how many were looked at.
+
+        These are the shells from the first corrected one to the crossing of the masked curve.
+        """
+        if self.randomized_from_shell is None:
+            return 0, 0
         masked = self.curves["user" if self.headline == "user_corrected" else "tight"]
-        lost = masked - self.curves[self.headline] > TIGHT_MASK_LOSS
-        end = find_crossing(masked, FSC_THRESHOLD).shell
-        return int(lost[: math.floor(end) + 1].sum())
+        end = math.floor(find_crossing(masked, FSC_THRESHOLD).shell) + 1
+        lost = (masked - self.curves[self.headline] > TIGHT_MASK_LOSS)[self.randomized_from_shell + SHELLS_LEFT_OUT : end]
+        return int(lost.sum()), len(lost)
 
     def warnings(self) -> list[str]:
         """Return what a person should know before believing the resolution."""
         found = []
-        if self.tight_mask_shells() >= TIGHT_MASK_SHELLS:
+        lost, of = self.tight_mask_shells()
+        if lost >= TIGHT_MASK_SHELLS or 0 < lost == of:
             found.append(
-                f"the corrected FSC lies more than {TIGHT_MASK_LOSS} below the masked one in {self.tight_mask_shells()} shells: "
+                f"the corrected FSC lies more than {TIGHT_MASK_LOSS} below the masked one in {lost} of {of} shells: "
                 "the mask is too tight or its edge too sharp; give it more soft padding"
             )
         if math.isinf(self.resolution_A()):

@@ -1,7 +1,8 @@
 """Fourier shell correlation of two half maps: without mask, with automatic masks, with the user's, and corrected for the mask.
 
 Masks: spherical; loose and tight, both about the voxels above 50 % of the maximum of the average map low-passed to 20 Å (or 4 px): loose is 1 up
-to 25 Å from them and 0 at 40 Å, tight 1 up to 6 Å and 0 at 12 Å; the user's as it is.
+to 25 Å from them and 0 at 40 Å, tight 1 up to 6 Å and 0 at 12 Å, but never less than 1 and 3 px: of real ribosomes at 12 Å/px, 6 and 12 Å make a
+mask without an edge, whose random-phase FSC is 0.5 where 3 px bring it below 0.1. The user's mask is taken as it is.
 """
 
 import numpy as np
@@ -20,6 +21,7 @@ from triskelion.resolution.noise_substitution import correct_fsc, randomize_map_
 BASE_FRACTION = 0.5
 LOOSE_NEAR_FAR_A = (25.0, 40.0)
 TIGHT_NEAR_FAR_A = (6.0, 12.0)
+TIGHT_LEAST_PX = (1.0, 3.0)
 
 
 def correlate_shells(first: Tensor, second: Tensor, box_px: int, dimensions: int = 3) -> np.ndarray:
@@ -75,7 +77,8 @@ def tight_mask(half_a: Volume, half_b: Volume) -> Mask:
 
 def _loose_and_tight_masks(half_a: Volume, half_b: Volume) -> list[Mask]:
     base = smooth_base(average_map(half_a, half_b), BASE_FRACTION)
-    return near_far_masks(base, half_a.pixel_size_A, LOOSE_NEAR_FAR_A, TIGHT_NEAR_FAR_A)
+    near_A, far_A = (max(length_A, least_px * half_a.pixel_size_A) for length_A, least_px in zip(TIGHT_NEAR_FAR_A, TIGHT_LEAST_PX))
+    return near_far_masks(base, half_a.pixel_size_A, LOOSE_NEAR_FAR_A, (near_A, far_A))
 
 
 def compute_fsc_curves(half_a: Volume, half_b: Volume, user_mask: Mask | None = None, seed: int = 0) -> FscCurves:
