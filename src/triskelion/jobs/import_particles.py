@@ -1,0 +1,208 @@
+"""Bring particles with their poses and CTF into the project; their images are linked, checked once, never copied."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from triskelion.data.particles import NO_HALF, Particles
+from triskelion.errors import DataError
+from triskelion.jobs.context import JobContext
+from triskelion.jobs.spec import JobParameters, JobType, parameter
+
+BATCH_BYTES = 32 * 2**20
+SHOWN_PROBLEMS = 3
+SHOWN_IMAGES = 8
+IMAGES_FOR_CONTRAST = 500  # per optics group
+
+
+class ImportParticlesParameters(JobParameters):
+    """What import_particles is told."""
+
+    meta: str = parameter(title="Particle table", help="STAR file of a 3D refinement: RELION 3.0, 3.1, 4 or 5, with angles and CTF.")
+    data_dir: str | None = parameter(
+        None, title="Data folder", help="Folder in which the stacks are looked for; default: the folder of the table and those around it."
+    )
+    pixel_size_A: float | None = parameter(None, title="Pixel size", unit="Å", gt=0, help="Replaces that of the table; shifts scale with it.")
+    voltage_kV: float | None = parameter(None, title="Voltage", unit="kV", gt=0, help="Replaces that of the table.")
+    cs_mm: float | None = parameter(None, title="Spherical aberration", unit="mm", help="Replaces that of the table.")
+    amplitude_contrast: float | None = parameter(
+        None, title="Amplitude contrast", ge=0, le=1, help="Replaces that of the table; 0.07 to 0.1 is usual."
+    )
+    half_sets: Literal["file", "draw"] = parameter(
+        "file", title="Half-sets", help="file: those of the table (rlnRandomSubset), drawn where it has none; draw: drawn anew with the seed."
+    )
+    contrast: Literal["detect", "bright", "dark"] = parameter(
+        "detect", title="Contrast", help="Protein bright or dark in the files; detect: seen from the images. Dark images are inverted when read."
+    )
+    drop_bad: bool = parameter(
+        False, title="Drop bad particles", help="Leave out particles whose image or values cannot be used, instead of stopping."
+    )
+
+
+def run(parameters: ImportParticlesParameters, context: JobContext) -> None:
+    """Read the table, find and check every image, settle half-sets and contrast, link the stacks."""
+    from triskelion.imaging.aberrations import check_supported
+    from triskelion.io.link_stacks import find_stacks, link_stacks
+    from triskelion.io.optics_star import Microscope
+    from triskelion.io.particle_star import parse_particles
+
+    meta = Path(parameters.meta).expanduser()
+    microscope = Microscope(parameters.pixel_size_A, parameters.voltage_kV, parameters.cs_mm, parameters.amplitude_contrast)
+    particles, bad = parse_particles(meta, microscope)
+    check_supported(particles.optics)
+    names = np.unique(particles["image_path"]).tolist()
+    data_dir = Path(parameters.data_dir).expanduser() if parameters.data_dir else None
+    found = find_stacks(names, meta, data_dir)
+    stacks = {name: path for name, path in found.items() if path is not None}
+    context.log(f"{len(particles)} particles of {len(particles.optics)} optics groups in {len(names)} stacks, {len(stacks)} of them found")
+
+    sources = np.array([str(stacks.get(name, name)) for name in names])[np.unique(particles["image_path"], return_inverse=True)[1]]
+    written = particles["image_path"]
+    particles = _settle_boxes(particles.with_columns(image_path=sources), context)
+    bad = {row: f"{meta} (row {row + 1}): {reason}" for row, reason in bad.items()}
+    bad |= _check_images(particles, set(bad), context)
+    keep = _rows_to_keep(len(particles), bad, parameters.drop_bad, context)
+    particles, written = particles.select(keep), written[keep]
+
+    particles = _settle_half_sets(particles, parameters.half_sets, parameters.seed, context)
+    particles = _settle_contrast(particles, parameters.contrast, context)
+    _plot(particles, context)
+    folder = context.folder / "images"
+    links = link_stacks({name: stacks[name] for name in np.unique(written).tolist()}, folder)
+    relative = folder.relative_to(context.project_folder).as_posix()
+    particles = particles.with_columns(image_path=np.array([f"{relative}/{links[name]}" for name in written.tolist()]))
+    context.save_particles(particles)
+    _summarize(particles, len(bad), context)
+
+
+def _settle_boxes(particles: Particles, context: JobContext) -> Particles:
+    """Take the box from the stacks where the table does not give it, and compare pixel sizes."""
+    from triskelion.io.mrc import read_header
+
+    optics = []
+    for place, group in enumerate(particles.optics):
+        paths = np.unique(particles["image_path"][particles["optics_group"] == place]).tolist()
+        first = next((path for path in paths if Path(path).is_file()), None)
+        if first is not None:
+            header = read_header(first)
+            pixel_A = header.voxel_size_A[0]
+            if pixel_A not in (0.0, 1.0) and abs(pixel_A - group.pixel_size_A) > 0.01 * group.pixel_size_A:  # 0 and 1 mean "not set"
+                context.warn(f"{first} says {pixel_A:g} Å/px, the particle table {group.pixel_size_A:g} Å/px: the table is believed")
+            group = replace(group, box_px=group.box_px or header.shape[2])
+        optics.append(group)
+    return particles.with_optics(tuple(optics))
+
+
+def _check_images(particles: Particles, known_bad: set[int], context: JobContext) -> dict[int, str]:
+    """Read every image once; return row -> what is wrong with it."""
+    from triskelion.io.stacks import ParticleImages
+
+    images = ParticleImages(particles, context.project_folder)
+    bad: dict[int, str] = {}
+    with context.progress(len(particles), "Checking images") as progress:
+        for rows in _batches(particles):
+            wanted = rows[~np.isin(rows, list(known_bad))]
+            if len(wanted):
+                bad |= images.load(wanted)[1]
+            progress.advance(len(rows))
+    return bad
+
+
+def _batches(particles: Particles) -> Iterator[np.ndarray]:
+    """Yield rows in the order in which they lie on disk, one optics group at a time."""
+    order = np.lexsort((particles["image_index"], particles["image_path"]))
+    for place, group in enumerate(particles.optics):
+        rows = order[particles["optics_group"][order] == place]
+        size = max(1, BATCH_BYTES // (4 * max(group.box_px, 1) ** 2))
+        for start in range(0, len(rows), size):
+            yield rows[start : start + size]
+
+
+def _rows_to_keep(n: int, bad: dict[int, str], drop_bad: bool, context: JobContext) -> np.ndarray:
+    if bad:
+        first = [bad[row] for row in sorted(bad)[:SHOWN_PROBLEMS]]
+        more = [f"and {len(bad) - len(first)} more"] if len(bad) > len(first) else []
+        message = f"{len(bad)} of {n} particles cannot be used:\n  " + "\n  ".join(first + more)
+        if len(bad) == n or not drop_bad:
+            advice = "check meta and data_dir" if len(bad) == n else "mend the files, or leave these particles out with drop_bad=true"
+            raise DataError(f"{message}\n{advice}")
+        context.warn(message + "\nThey are left out.")
+    return np.setdiff1d(np.arange(n), list(bad))
+
+
+def _settle_half_sets(particles: Particles, half_sets: str, seed: int, context: JobContext) -> Particles:
+    """Draw half-sets where asked for or where there are none; one image listed twice stays in one half."""
+    if half_sets == "draw" or (particles["half_set"] == NO_HALF).all():
+        names = [f"{path}@{index}" for path, index in zip(particles["image_path"].tolist(), particles["image_index"].tolist())]
+        images, image_of_row = np.unique(names, return_inverse=True)
+        halves = np.random.default_rng(seed).permutation(len(images)) % 2
+        particles = particles.with_columns(half_set=halves[image_of_row])
+        context.log(f"half-sets drawn with seed {seed}")
+    particles.require_half_sets()
+    return particles
+
+
+def _settle_contrast(particles: Particles, contrast: str, context: JobContext) -> Particles:
+    """Set image_sign of each optics group: as told, or as its images show."""
+    from triskelion.imaging.contrast_sign import detect_contrast_sign
+    from triskelion.io.stacks import ParticleImages
+
+    if contrast != "detect":
+        sign = 1 if contrast == "bright" else -1
+        return particles.with_optics(tuple(replace(group, image_sign=sign) for group in particles.optics))
+    images = ParticleImages(particles, context.project_folder)
+    evidence = []
+    for place in range(len(particles.optics)):
+        rows = np.flatnonzero(particles["optics_group"] == place)
+        evidence.append(detect_contrast_sign(particles, images, rows[:: max(1, len(rows) // IMAGES_FOR_CONTRAST)]))
+    clearest = max(evidence, key=lambda each: abs(each.z))
+    if clearest.sign == 0:
+        context.warn(
+            f"the images do not show whether protein is bright or dark (z = {clearest.z:.1f}): taken as the table has it; "
+            "if the map comes out inverted, import again with contrast='dark'"
+        )
+    signs = [each.sign or clearest.sign or 1 for each in evidence]
+    optics = [replace(group, image_sign=group.image_sign * sign) for group, sign in zip(particles.optics, signs)]
+    for group, each in zip(optics, evidence):
+        word = "bright" if group.image_sign == 1 else "dark"
+        context.log(f"{group.name}: protein is {word} in the files ({abs(each.z):.1f} standard errors, {each.n_images} images)")
+    return particles.with_optics(tuple(optics))
+
+
+def _plot(particles: Particles, context: JobContext) -> None:
+    from triskelion.geometry.rotations import rotvec_to_matrix
+    from triskelion.io.stacks import ParticleImages
+    from triskelion.plots.defocus import collect_defocus
+    from triskelion.plots.sample_images import collect_sample_images
+    from triskelion.plots.viewing_directions import collect_viewing_directions
+
+    group = particles["optics_group"][0]
+    rows = np.flatnonzero(particles["optics_group"] == group)
+    rows = rows[np.linspace(0, len(rows) - 1, min(SHOWN_IMAGES, len(rows))).astype(int)]
+    sample = ParticleImages(particles, context.project_folder).read(rows)
+    context.plot("sample_images", collect_sample_images(sample, particles.optics[group].pixel_size_A))
+    context.plot("defocus", collect_defocus(particles["defocus_u_A"], particles["defocus_v_A"]))
+    context.plot("viewing_directions", collect_viewing_directions(rotvec_to_matrix(particles["rotvec_rad"])))
+
+
+def _summarize(particles: Particles, n_dropped: int, context: JobContext) -> None:
+    used = [particles.optics[place] for place in np.unique(particles["optics_group"])]
+    values = {
+        "pixel_size_A": [group.pixel_size_A for group in used],
+        "box_px": [group.box_px for group in used],
+        "contrast": ["bright" if group.image_sign == 1 else "dark" for group in used],
+    }
+    one_or_all = {name: found[0] if len(set(found)) == 1 else found for name, found in values.items()}
+    context.summarize(n_particles=len(particles), n_dropped=n_dropped, **one_or_all)
+
+
+JOB = JobType(
+    name="import_particles",
+    title="Import particles with poses and CTF",
+    parameters=ImportParticlesParameters,
+    run=run,
+    outputs={"particles": "particles"},
+)
