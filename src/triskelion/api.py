@@ -1,0 +1,284 @@
+"""Projects and jobs from Python: the calls that scripts and the command line share.
+
+::
+
+    import triskelion as tk
+    project = tk.Project.new("tri-snrnp")
+    consensus = project.run("reconstruct", particles=imported)
+    head = project.run("local_refinement", particles=consensus, volume=consensus, mask=mask)
+"""
+
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from triskelion.errors import InputError, JobError
+from triskelion.jobs.spec import SlotKind
+from triskelion.project.connect import Output, list_outputs
+from triskelion.project.layout import JobPaths
+from triskelion.project.prepare import anchor_inputs, prepare_job
+from triskelion.project.report import write_job_report, write_project_report
+from triskelion.project.status import JobStatus, read_status, write_status
+from triskelion.project.store import JobRecord, create_project, find_job, find_project, list_jobs, open_project, read_job, read_summary
+from triskelion.runners.base import Runner
+from triskelion.runners.local import LocalRunner, kill_job
+
+
+class Project:
+    """A project folder.
+
+    Parameters
+    ----------
+    folder : path
+        An existing project; ``Project.new`` makes one.
+    runner : Runner, optional
+        What runs the jobs; worker processes on this machine by default.
+    threads : int, optional
+        Processor cores a job may use; all by default.
+
+    Raises
+    ------
+    InputError
+        The folder is not a project.
+    """
+
+    def __init__(self, folder: str | os.PathLike = ".", *, runner: Runner | None = None, threads: int | None = None):
+        self._paths = open_project(Path(folder))
+        self._runner = runner or LocalRunner()
+        self._threads = threads
+
+    @classmethod
+    def new(cls, folder: str | os.PathLike, *, title: str | None = None, runner: Runner | None = None, threads: int | None = None) -> "Project":
+        """Make a project folder and open it.
+
+        Raises
+        ------
+        InputError
+            The folder exists and is not empty.
+        """
+        return cls(create_project(Path(folder), title).folder, runner=runner, threads=threads)
+
+    @classmethod
+    def around(cls, folder: str | os.PathLike = ".", *, runner: Runner | None = None, threads: int | None = None) -> "Project":
+        """Open the project that a folder is, or lies in.
+
+        Raises
+        ------
+        InputError
+            There is none.
+        """
+        return cls(find_project(Path(folder)).folder, runner=runner, threads=threads)
+
+    @property
+    def folder(self) -> Path:
+        """The project's folder."""
+        return self._paths.folder
+
+    @property
+    def jobs(self) -> "list[Job]":
+        """All jobs in the order they were made."""
+        return [Job(paths, self._runner) for paths in list_jobs(self._paths)]
+
+    def job(self, name: str) -> "Job":
+        """Return the job called ``J5``.
+
+        Raises
+        ------
+        JobError
+            There is none.
+        """
+        return Job(find_job(self._paths, name), self._runner)
+
+    def prepare(self, job_type: str, **parameters: Any) -> "Job":
+        """Check parameters and queue a job without running it.
+
+        Parameters
+        ----------
+        job_type : str
+        **parameters
+            As described for the job type. An input slot takes a ``Job``, ``J5``, ``J5.name`` or the path of a file,
+            relative to the current folder.
+
+        Raises
+        ------
+        InputError
+            A parameter or input does not fit; no job is made.
+        """
+        return self._prepare(job_type, self._anchor(job_type, parameters))
+
+    def run(self, job_type: str, **parameters: Any) -> "Job":
+        """Run a job and wait until it is completed; parameters as in ``prepare``.
+
+        Raises
+        ------
+        InputError
+            A parameter or input does not fit; no job is made.
+        JobFailed
+            The job failed or was killed.
+        """
+        return self.prepare(job_type, **parameters).run()
+
+    def prepare_clone(self, job: "Job | str", **changes: Any) -> "Job":
+        """Queue a copy of a job with some parameters or inputs replaced."""
+        original = self.job(job) if isinstance(job, str) else job
+        record = original.record
+        return self._prepare(record.type, {**record.parameters, **self._anchor(record.type, changes)}, cloned_from=original.name)
+
+    def clone(self, job: "Job | str", **changes: Any) -> "Job":
+        """Run a copy of a job with some parameters or inputs replaced, and wait."""
+        return self.prepare_clone(job, **changes).run()
+
+    def write_report(self, path: str | os.PathLike | None = None) -> Path:
+        """Write the HTML report on all jobs and return its path."""
+        return write_project_report(self._paths, Path(path) if path is not None else self._paths.report)
+
+    def _prepare(self, type_name: str, parameters: Mapping[str, Any], cloned_from: str | None = None) -> "Job":
+        return Job(prepare_job(self._paths, type_name, parameters, threads=self._threads, cloned_from=cloned_from), self._runner)
+
+    def _anchor(self, type_name: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        given = {name: self._plain(value) for name, value in parameters.items()}
+        return anchor_inputs(self._paths, type_name, given, Path.cwd())
+
+    def _plain(self, value: Any) -> Any:
+        if not isinstance(value, Job):
+            return value
+        if value.folder.parent != self.folder:
+            raise InputError(f"{value.name} belongs to the project {value.folder.parent}: give the path of its file instead")
+        return value.name
+
+
+class Job:
+    """A job of a project; may stand for its outputs wherever an input is wanted."""
+
+    def __init__(self, paths: JobPaths, runner: Runner):
+        self._paths = paths
+        self._runner = runner
+
+    def __repr__(self) -> str:
+        return f"<{self.name} {self.type}: {self.status.state}>"
+
+    @property
+    def name(self) -> str:
+        """``J5``."""
+        return self._paths.name
+
+    @property
+    def folder(self) -> Path:
+        """The job's folder."""
+        return self._paths.folder
+
+    @property
+    def record(self) -> JobRecord:
+        """What job.json says."""
+        return read_job(self._paths)
+
+    @property
+    def type(self) -> str:
+        """The job type."""
+        return self.record.type
+
+    @property
+    def status(self) -> JobStatus:
+        """State, message, progress, times."""
+        return read_status(self._paths)
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """The figures of the job (summary.json)."""
+        return read_summary(self._paths)
+
+    @property
+    def log_path(self) -> Path:
+        """Where the log is written."""
+        return self._paths.log
+
+    @property
+    def outputs(self) -> list[Output]:
+        """The files the job has left, first the main one of each kind."""
+        return list_outputs(self._paths)
+
+    @property
+    def particles(self) -> str:
+        """The particles of this job, for an input slot (``J5.particles``)."""
+        return self._output("particles")
+
+    @property
+    def volume(self) -> str:
+        """The map, and with it the half maps, of this job."""
+        return self._output("volume")
+
+    @property
+    def mask(self) -> str:
+        """The mask of this job."""
+        return self._output("mask")
+
+    def path(self, name: str) -> Path:
+        """Return the file of an output, ``half_a`` or ``fsc.txt``.
+
+        Raises
+        ------
+        JobError
+            The job has no such file.
+        """
+        named = {output.name: output.path for output in self.outputs}
+        found = named.get(name) or next((self.folder / file for file in (name, f"{name}.json") if (self.folder / file).is_file()), None)
+        if found is None:
+            raise JobError(f"{self.name} has no output {name!r}: it has {', '.join(named) or 'none'}, and any file of its folder by its full name")
+        return found
+
+    def run(self) -> "Job":
+        """Run the job, which is queued, and wait until it is completed."""
+        self._runner.run(self._paths)
+        return self
+
+    def start(self) -> "Job":
+        """Start the job, which is queued, and return at once."""
+        self._runner.start(self._paths)
+        return self
+
+    def wait(self, timeout_s: float | None = None) -> "Job":
+        """Wait until a started job has ended, well or badly.
+
+        Raises
+        ------
+        JobError
+            It has not after ``timeout_s``.
+        """
+        deadline = None if timeout_s is None else time.monotonic() + timeout_s
+        while not self.status.is_over:
+            if deadline is not None and time.monotonic() > deadline:
+                raise JobError(f"{self.name} is still {self.status.state} after {timeout_s:g} s")
+            time.sleep(0.1)
+        return self
+
+    def kill(self) -> None:
+        """Stop the job."""
+        kill_job(self._paths)
+
+    def requeue(self) -> "Job":
+        """Queue a killed or failed job again: it continues from its checkpoint.
+
+        Raises
+        ------
+        JobError
+            The job is completed, running or queued.
+        """
+        status = self.status
+        if status.state not in ("killed", "failed"):
+            raise JobError(f"{self.name} is {status.state}: only a killed or failed job can be resumed")
+        self._paths.kill_request.unlink(missing_ok=True)
+        write_status(self._paths, replace(status, state="queued", message="", pid=None, started=None, ended=None))
+        return self
+
+    def write_report(self, path: str | os.PathLike | None = None) -> Path:
+        """Write the HTML report on this job and return its path."""
+        return write_job_report(self._paths, Path(path) if path is not None else self._paths.report)
+
+    def _output(self, kind: SlotKind) -> str:
+        fitting = [output for output in self.outputs if output.kind == kind]
+        if not fitting:
+            raise JobError(f"{self.name} ({self.type}, {self.status.state}) has no {kind}")
+        return f"{self.name}.{fitting[0].name}"

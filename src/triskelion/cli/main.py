@@ -1,0 +1,239 @@
+"""The command line: ``triskelion``. Everything heavy is imported inside the command that needs it, so that help is instant."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from triskelion.errors import TriskelionError
+
+if TYPE_CHECKING:
+    from triskelion.api import Job, Project
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich")
+
+# The options of a job follow its type, and are read when the type is known.
+JOB_ARGUMENTS = {"allow_extra_args": True, "allow_interspersed_args": False}
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+JobName = Annotated[str, typer.Argument(metavar="JOB", help="The job, e.g. J8.", show_default=False)]
+
+
+@app.callback()
+def _read_common_options(
+    context: typer.Context,
+    project: Annotated[
+        Path, typer.Option("--project", metavar="FOLDER", help="The project, from anywhere on the command line.", show_default="the current folder")
+    ] = Path("."),
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    """Sharp maps of the moving domains of flexible complexes, from single-particle cryo-EM images."""
+    context.obj = project
+    if version:
+        from triskelion import __version__
+
+        typer.echo(__version__)
+        raise typer.Exit()
+
+
+def _open(context: typer.Context, **options: Any) -> "Project":
+    from triskelion.api import Project
+
+    return Project.around(context.obj, **options)
+
+
+@app.command()
+def new(folder: Annotated[Path, typer.Argument(metavar="NAME", help="The project's folder, made if missing.", show_default=False)]) -> None:
+    """Make a project."""
+    from triskelion.api import Project
+
+    typer.echo(Project.new(folder).folder)
+
+
+@app.command(context_settings=JOB_ARGUMENTS)
+def run(
+    context: typer.Context,
+    job_type: Annotated[str, typer.Argument(metavar="JOBTYPE [OPTIONS OF THE JOB]", help="'triskelion jobs' lists them.", show_default=False)],
+) -> None:
+    """Run a job and wait for it; 'triskelion run JOBTYPE --help' explains its options."""
+    from triskelion.cli.job_options import run_with_options
+    from triskelion.jobs.registry import job_type as find_job_type
+
+    def submit(given: dict[str, Any], detach: bool, threads: int | None) -> None:
+        _execute(_open(context, threads=threads).prepare(job_type, **given), detach)
+
+    run_with_options(find_job_type(job_type), context.args, f"triskelion run {job_type}", submit)
+
+
+@app.command(context_settings=JOB_ARGUMENTS)
+def clone(
+    context: typer.Context,
+    job: Annotated[str, typer.Argument(metavar="JOB [OPTIONS OF THE JOB]", help="The job to copy, e.g. J8.", show_default=False)],
+) -> None:
+    """Run a copy of a job with some parameters or inputs replaced."""
+    from triskelion.cli.job_options import run_with_options
+    from triskelion.jobs.registry import job_type as find_job_type
+
+    def submit(given: dict[str, Any], detach: bool, threads: int | None) -> None:
+        _execute(_open(context, threads=threads).prepare_clone(job, **given), detach)
+
+    run_with_options(find_job_type(_open(context).job(job).type), context.args, f"triskelion clone {job}", submit)
+
+
+@app.command()
+def resume(
+    context: typer.Context,
+    job: JobName,
+    detach: Annotated[bool, typer.Option("--detach", help="Return at once; the job goes on by itself.")] = False,
+) -> None:
+    """Continue a killed or failed job from its last checkpoint."""
+    _execute(_open(context).job(job).requeue(), detach)
+
+
+def _execute(job: "Job", detach: bool) -> None:
+    """Run a queued job; print its folder and its headline."""
+    from triskelion.cli.tables import make_console
+    from triskelion.project.figures import format_duration, write_headline
+    from triskelion.runners.base import JobFailed
+
+    console = make_console()
+    if detach:
+        job.start()
+        console.print(f"[bold]{job.name}[/] {job.type} started; follow it with: triskelion logs {job.name} -f", soft_wrap=True)
+        typer.echo(job.folder)
+        return
+    console.print(f"[bold]{job.name}[/] {job.type}")
+    try:
+        job.run()
+    except JobFailed as error:
+        _print_error(error)
+        typer.echo(job.folder, err=True)
+        raise typer.Exit(error.exit_code) from None
+    duration = format_duration(job.status.wall_s or 0)
+    console.print("  ".join(filter(None, [f"[bold]{job.name}[/] [green]completed[/] in {duration}", write_headline(job.summary)])), soft_wrap=True)
+    typer.echo(job.folder)
+
+
+@app.command()
+def jobs(as_json: AsJson = False) -> None:
+    """List the types of jobs."""
+    from triskelion.jobs.registry import NAMES
+    from triskelion.jobs.registry import job_type as find_job_type
+
+    titles = {name: find_job_type(name).title for name in NAMES}
+    if as_json:
+        _print_json(titles)
+        return
+    width = max(map(len, titles))
+    for name, title in titles.items():
+        typer.echo(f"{name:{width}}  {title}")
+
+
+@app.command()
+def status(context: typer.Context, as_json: AsJson = False) -> None:
+    """List the jobs of the project."""
+    from triskelion.cli.tables import describe_job, make_console, make_status_table
+
+    project = _open(context)
+    described = [describe_job(job) for job in project.jobs]
+    if as_json:
+        _print_json({"project": str(project.folder), "jobs": described})
+    else:
+        make_console().print(make_status_table(described, str(project.folder)))
+
+
+@app.command()
+def show(context: typer.Context, job: JobName, as_json: AsJson = False) -> None:
+    """Show parameters, figures, outputs and warnings of a job."""
+    from triskelion.cli.tables import make_console, make_job_view
+
+    found = _open(context).job(job)
+    if as_json:
+        _print_json(found.summary)
+    else:
+        make_console().print(make_job_view(found), soft_wrap=True)
+
+
+@app.command()
+def path(
+    context: typer.Context,
+    job: JobName,
+    output: Annotated[str, typer.Argument(metavar="OUTPUT", help="half_a, map_sharp, particles, fsc.txt ...", show_default=False)],
+) -> None:
+    """Print the path of an output of a job."""
+    typer.echo(_open(context).job(job).path(output))
+
+
+@app.command()
+def logs(
+    context: typer.Context,
+    job: JobName,
+    follow: Annotated[bool, typer.Option("-f", "--follow", help="Go on until the job ends.")] = False,
+) -> None:
+    """Print the log of a job."""
+    from triskelion.cli.follow import print_log
+
+    print_log(_open(context).job(job), follow)
+
+
+@app.command()
+def kill(context: typer.Context, job: JobName) -> None:
+    """Stop a job."""
+    found = _open(context).job(job)
+    found.kill()
+    typer.echo(f"{found.name} is {found.status.state}")
+
+
+@app.command()
+def report(
+    context: typer.Context,
+    job: Annotated[str | None, typer.Argument(metavar="[JOB]", help="A job; the whole project without.", show_default=False)] = None,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="Where to write it.", show_default="report.html in the folder")] = None,
+) -> None:
+    """Write a report with all plots and figures: one HTML file that can be mailed."""
+    project = _open(context)
+    typer.echo((project.job(job) if job else project).write_report(output))
+
+
+@app.command()
+def demo(folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where to make the project.", show_default=False)] = Path("demo")) -> None:
+    """Watch a blurred head domain come into focus, on simulated particles, in a few minutes."""
+    from triskelion.cli.demo import run_demo
+
+    run_demo(folder)
+
+
+def _print_json(data: Any) -> None:
+    import json
+
+    from triskelion.project.plain_json import to_plain
+
+    typer.echo(json.dumps(to_plain(data), indent=2, ensure_ascii=False))
+
+
+def _print_error(error: Exception) -> None:
+    typer.secho("error: ", fg="red", bold=True, err=True, nl=False)
+    typer.echo(str(error), err=True)
+
+
+def move_project_option_first(arguments: list[str]) -> list[str]:
+    """Return the arguments with ``--project FOLDER`` in front: the options of a job differ from project to project, so it is read first."""
+    for index, word in enumerate(arguments):
+        if word == "--project" and index + 1 < len(arguments):
+            return [word, arguments[index + 1], *arguments[:index], *arguments[index + 2 :]]
+        if word.startswith("--project="):
+            return [word, *arguments[:index], *arguments[index + 1 :]]
+    return arguments
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line; what a person can mend is one message and exit code 2, not a traceback."""
+    try:
+        app(move_project_option_first(sys.argv[1:] if arguments is None else arguments), prog_name="triskelion")
+    except TriskelionError as error:
+        _print_error(error)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,94 @@
+"""What the command line prints about jobs."""
+
+import time
+from typing import Any
+
+from rich.console import Console, Group, RenderableType
+from rich.markup import escape
+from rich.table import Table
+
+from triskelion.api import Job
+from triskelion.project.figures import format_duration, format_figure, list_figures
+from triskelion.project.parameters import changed_parameters, describe_parameters, format_value
+
+STATE_STYLES = {"completed": "green", "running": "cyan", "failed": "red", "killed": "magenta", "queued": "yellow", "building": "yellow"}
+
+
+def make_console(error: bool = False) -> Console:
+    """Return a console on standard output, or on standard error."""
+    return Console(highlight=False, stderr=error)
+
+
+def describe_job(job: Job) -> dict[str, Any]:
+    """Return state and figures of a job as plain data, for ``status --json``."""
+    status = job.status
+    has_record = (job.folder / "job.json").exists()
+    return {
+        "name": job.name,
+        "type": job.type if has_record else None,
+        "state": status.state,
+        "progress": status.progress,
+        "message": status.message,
+        "started": status.started,
+        "wall_s": status.wall_s,
+        "folder": str(job.folder),
+        "summary": job.summary,
+    }
+
+
+def make_status_table(jobs: list[dict[str, Any]], title: str) -> Table:
+    """Return a table with one line per job."""
+    table = Table(title=escape(title), title_justify="left", title_style="bold", show_edge=False, pad_edge=False)
+    for heading, justify in (("job", "left"), ("type", "left"), ("state", "left"), ("resolution", "right"), ("wall time", "right"), ("", "left")):
+        table.add_column(heading, justify=justify)  # pyright: ignore[reportArgumentType]
+    for job in jobs:
+        warnings = job["summary"].get("warnings") or []
+        remark = job["message"].splitlines()[0] if job["message"] else job["progress"]
+        remark = remark or (f"{len(warnings)} warning{'s' if len(warnings) > 1 else ''}" if warnings else "")
+        resolution = job["summary"].get("resolution_A")
+        table.add_row(
+            job["name"],
+            job["type"] or "?",
+            f"[{STATE_STYLES[job['state']]}]{job['state']}[/]",
+            format_figure("resolution_A", resolution) if resolution is not None else "",
+            format_duration(job["wall_s"]) if job["wall_s"] is not None else "",
+            escape(remark),
+        )
+    return table
+
+
+def make_job_view(job: Job) -> RenderableType:
+    """Return all that is known of one job."""
+    from triskelion.jobs.registry import job_type
+
+    record, status = job.record, job.status
+    made = time.strftime("%Y-%m-%d %H:%M", time.localtime(record.created))
+    state = f"[{STATE_STYLES[status.state]}]{status.state}[/]"
+    head = f"[bold]{job.name}  {record.type}[/]  {state}  {escape(status.message or status.progress)}\n{escape(str(job.folder))}\nmade {made}"
+    return Group(
+        head,
+        _make_parameter_table(record.parameters, changed_parameters(job_type(record.type), record.parameters), record.type),
+        _make_pairs("figures", list_figures(job.summary)),
+        _make_pairs("outputs", [(output.name, f"{output.path.name}  ({output.kind})") for output in job.outputs]),
+        "\n".join(f"[yellow]warning:[/] {escape(warning)}" for warning in job.summary.get("warnings") or []),
+        f"[dim]{escape(record.command)}[/]",
+    )
+
+
+def _make_parameter_table(parameters: dict[str, Any], changed: dict[str, Any], type_name: str) -> Table:
+    from triskelion.jobs.registry import job_type
+
+    described = describe_parameters(job_type(type_name))
+    table = Table(title="\nparameters (* differs from the default)", title_justify="left", show_header=False, show_edge=False, pad_edge=False)
+    for name, value in parameters.items():
+        unit = described[name].unit if name in described and value is not None else ""
+        mark, style = ("*", "bold") if name in changed else ("", "")
+        table.add_row(mark, name, escape(f"{format_value(value)} {unit}".strip()), style=style)
+    return table
+
+
+def _make_pairs(title: str, pairs: list[tuple[str, str]]) -> Table:
+    table = Table(title=f"\n{title}", title_justify="left", show_header=False, show_edge=False, pad_edge=False)
+    for name, value in pairs:
+        table.add_row(name, escape(value))
+    return table

@@ -1,0 +1,113 @@
+"""What a filled input slot means: ``J5``, ``J5.name`` or a path becomes the file that fits, or a refusal that says why."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from triskelion.errors import InputError
+from triskelion.jobs.registry import job_type
+from triskelion.jobs.spec import SlotKind
+from triskelion.project.layout import JobPaths, ProjectPaths
+from triskelion.project.parameters import SLOT_WANTS
+from triskelion.project.store import find_job, read_job, require_completed
+
+_JOB_REFERENCE = re.compile(r"(J\d+)(?:\.(\w+))?")
+_SUFFIXES: dict[SlotKind, tuple[str, ...]] = {"particles": (".star",), "volume": (".mrc", ".map"), "mask": (".mrc", ".map")}
+_HALF_MAPS = ("half_a", "half_b")
+
+
+@dataclass(frozen=True)
+class Output:
+    """One file that a job leaves."""
+
+    name: str
+    kind: SlotKind
+    path: Path
+
+
+def list_outputs(paths: JobPaths) -> list[Output]:
+    """Return the declared outputs of a job that are there, in the order of the job type."""
+    declared = job_type(read_job(paths).type).outputs
+    suffix = {"particles": ".star", "volume": ".mrc", "mask": ".mrc"}
+    outputs = [Output(Path(name).stem, kind, paths.output(Path(name).stem + suffix[kind])) for name, kind in declared.items()]
+    return [output for output in outputs if output.path.exists()]
+
+
+def resolve_input(project: ProjectPaths, reference: str, kind: SlotKind, name: str | None = None) -> Path:
+    """Return the file that ``reference`` means in a slot of ``kind``.
+
+    Parameters
+    ----------
+    reference : str
+        ``J5`` (the first output of that kind), ``J5.name``, or a path, relative to the project where not absolute.
+    name : str, optional
+        A named map of the same job (``half_a``), instead of the one the reference means by itself.
+
+    Raises
+    ------
+    JobError
+        No such job, or it is not completed.
+    InputError
+        The job has nothing that fits, the file is missing or of another kind.
+    """
+    match = _JOB_REFERENCE.fullmatch(reference)
+    if match:
+        chosen = name or match[2]
+        return _resolve_output(find_job(project, match[1]), chosen, kind).path
+    if name is not None:
+        raise InputError(f"{reference} is one map, but its {name.replace('_', ' ')} is wanted too: give a job that has half maps (J5)")
+    return _resolve_path(project, reference, kind)
+
+
+def _resolve_output(paths: JobPaths, name: str | None, kind: SlotKind) -> Output:
+    require_completed(paths)
+    outputs = list_outputs(paths)
+    has = ", ".join(f"{output.name} ({output.kind})" for output in outputs) or "no outputs"
+    label = f"{paths.name} ({read_job(paths).type})"
+    if name is None:
+        fitting = [output for output in outputs if output.kind == kind]
+        if not fitting:
+            raise InputError(f"{label} gives no {kind}: it has {has}; the slot wants {SLOT_WANTS[kind]}")
+        return fitting[0]
+    named = [output for output in outputs if output.name == name]
+    if not named:
+        raise InputError(f"{label} has no output {name!r}: it has {has}")
+    if named[0].kind != kind:
+        raise InputError(f"{paths.name}.{name} is a {named[0].kind}, the slot wants {SLOT_WANTS[kind]}{_how_to_convert(named[0].kind, kind)}")
+    return named[0]
+
+
+def _how_to_convert(got: SlotKind, wanted: SlotKind) -> str:
+    return "; make a mask from a map with volume_tools" if (got, wanted) == ("volume", "mask") else ""
+
+
+def _resolve_path(project: ProjectPaths, reference: str, kind: SlotKind) -> Path:
+    path = project.folder / Path(reference).expanduser()
+    if not path.is_file():
+        raise InputError(f"got {reference!r}, which is neither a job nor a file: the slot wants {SLOT_WANTS[kind]}")
+    if path.suffix.lower() not in _SUFFIXES[kind]:
+        raise InputError(f"{reference} ends in {path.suffix or 'nothing'}: the slot wants {SLOT_WANTS[kind]}")
+    return path
+
+
+def has_half_maps(project: ProjectPaths, reference: str) -> bool:
+    """Whether the job that a volume reference names has both half maps."""
+    match = _JOB_REFERENCE.fullmatch(reference)
+    if not match:
+        return False
+    names = {output.name for output in list_outputs(find_job(project, match[1]))}
+    return names.issuperset(_HALF_MAPS)
+
+
+def anchor_reference(project: ProjectPaths, reference: str, base: Path) -> str:
+    """Return the form of a reference that job.json keeps: paths relative to the project if inside it, else absolute."""
+    if _JOB_REFERENCE.fullmatch(reference):
+        return reference
+    return anchor_path(project, reference, base)
+
+
+def anchor_path(project: ProjectPaths, path: str | Path, base: Path) -> str:
+    """Return ``path``, typed in the folder ``base``, relative to the project if inside it, else absolute."""
+    absolute = (base / Path(path).expanduser()).absolute()
+    inside = absolute.is_relative_to(project.folder)
+    return str(absolute.relative_to(project.folder) if inside else absolute)

@@ -1,0 +1,240 @@
+"""What a running job sees of the world, on a job folder: the implementation of ``jobs.context.JobContext``."""
+
+import os
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from triskelion.data.images import ImageSource
+from triskelion.data.particles import Particles
+from triskelion.data.volume import Mask, Volume
+from triskelion.errors import DataError, InputError, JobCancelled
+from triskelion.io.atomic_write import replace_when_complete
+from triskelion.project.connect import resolve_input
+from triskelion.project.events import append_event
+from triskelion.project.layout import JobPaths
+from triskelion.project.plain_json import write_json, write_text
+from triskelion.project.screen import Bar, Screen
+from triskelion.project.status import StatusKeeper
+
+PROGRESS_EVENT_S = 1.0  # at most one event a second, however fast the loop
+
+
+class FolderProgress:
+    """A bar on the screen, and its trace in events.jsonl."""
+
+    def __init__(self, context: "FolderContext", title: str, total: int, bar: Bar | None):
+        self._context, self._title, self._total, self._bar = context, title, total, bar
+        self._done = 0
+        self._next_event = 0.0
+
+    def advance(self, steps: int = 1) -> None:
+        """Say that ``steps`` more are done; raise JobCancelled if the job was asked to stop."""
+        self._context.check_cancelled()
+        self._done += steps
+        if self._bar is not None:
+            self._bar.advance(steps)
+        if time.monotonic() >= self._next_event or self._done >= self._total:
+            self._next_event = time.monotonic() + PROGRESS_EVENT_S
+            self._context.note_progress(self._title, self._done, self._total)
+
+
+class FolderContext:
+    """A job's folder, its project, its log and its screen.
+
+    Parameters
+    ----------
+    paths : JobPaths
+    threads : int
+        Processor cores the job may use.
+    status : StatusKeeper
+        Keeps status.json; tells of requests to stop.
+    run_child : callable (job_type, parameters) -> str
+        Runs another job of the project.
+    screen : Screen, optional
+        Where log and bars are shown.
+    """
+
+    def __init__(self, paths: JobPaths, threads: int, status: StatusKeeper, run_child: Callable[..., str], screen: Screen | None = None):
+        self.folder = paths.folder
+        self.project_folder = paths.project.folder
+        self.threads = threads
+        self.figures: dict[str, Any] = {}
+        self.warnings: list[str] = []
+        self._paths, self._status, self._run_child, self._screen = paths, status, run_child, screen
+
+    # ---- telling
+
+    def log(self, message: str) -> None:
+        """Write a line to the log."""
+        self._note("log", message)
+
+    def warn(self, message: str) -> None:
+        """Write a warning to log, summary and report."""
+        self.warnings.append(message)
+        self._note("warning", message, style="yellow")
+
+    def _note(self, kind: Any, message: str, style: str = "") -> None:
+        append_event(self._paths.events, kind, message=message)
+        line = f"warning: {message}" if kind == "warning" else message
+        append_log(self._paths, line)
+        if self._screen is not None:
+            self._screen.print_line(line, style)
+
+    @contextmanager
+    def progress(self, total: int, title: str) -> Iterator[FolderProgress]:
+        """Show a progress bar while the block runs."""
+        self.check_cancelled()
+        self.note_progress(title, 0, total)
+        if self._screen is None:
+            yield FolderProgress(self, title, total, None)
+        else:
+            with self._screen.show_bar(title, total) as bar:
+                yield FolderProgress(self, title, total, bar)
+
+    def note_progress(self, title: str, done: int, total: int) -> None:
+        """Write a progress event, and what ``triskelion status`` shows."""
+        append_event(self._paths.events, "progress", title=title, done=done, total=total)
+        self._status.note_progress(f"{title} {done}/{total}")
+
+    def check_cancelled(self) -> None:
+        """Raise JobCancelled if the job was asked to stop."""
+        if self._status.cancelled.is_set():
+            raise JobCancelled("the job was asked to stop")
+
+    def plot(self, name: str, data: dict[str, Any], iteration: int | None = None) -> None:
+        """Save a diagnostic as JSON, and the picture of it. A picture that cannot be drawn is a warning: the data are safe."""
+        from triskelion.plots.registry import draw
+
+        path = self._paths.plot_data(name, iteration)
+        path.parent.mkdir(exist_ok=True)
+        write_json(path, data, compact=True)
+        image = self._paths.plot_image(name, iteration)
+        try:
+            with replace_when_complete(image) as beside:
+                draw(name, data).savefig(beside)
+        except JobCancelled:
+            raise
+        except Exception as error:
+            append_log(self._paths, traceback.format_exc())
+            self.warn(f"the plot {name} could not be drawn ({error}); its data are in {path.relative_to(self.folder)}")
+        append_event(self._paths.events, "plot", name=name, iteration=iteration, data=str(path.relative_to(self.folder)))
+
+    def summarize(self, **figures: Any) -> None:
+        """Add figures to summary.json."""
+        self.figures.update(figures)
+        write_json(self._paths.summary, {**self.figures, "warnings": self.warnings})
+        append_event(self._paths.events, "summary", **figures)
+
+    # ---- reading
+
+    def read_particles(self, reference: str) -> Particles:
+        """Load the particles that an input slot refers to; image paths become relative to the project, or absolute.
+
+        In the STAR file of a job they are relative to the project, in any other to the folder of that file.
+        """
+        from triskelion.io.particle_star import read_particles
+
+        path = resolve_input(self._paths.project, reference, "particles")
+        particles = read_particles(path)
+        if path.parent.parent == self.project_folder and JobPaths(path.parent).record.exists():
+            return particles
+        return _anchor_images(particles, path.parent, self.project_folder)
+
+    def open_images(self, particles: Particles) -> ImageSource:
+        """Open the images of a particle table."""
+        from triskelion.io.stacks import ParticleImages
+
+        return ParticleImages(particles, self.project_folder)
+
+    def read_volume(self, reference: str, name: str = "map") -> Volume:
+        """Load a map that an input slot refers to; ``name`` picks half_a, half_b or map_sharp of the same job."""
+        from triskelion.io.mrc import read_volume
+
+        return read_volume(resolve_input(self._paths.project, reference, "volume", None if name == "map" else name))
+
+    def read_mask(self, reference: str) -> Mask:
+        """Load the mask that an input slot refers to."""
+        from triskelion.io.mrc import read_mask
+
+        return read_mask(resolve_input(self._paths.project, reference, "mask"))
+
+    # ---- saving
+
+    def save_particles(self, particles: Particles, name: str = "particles") -> None:
+        """Save ``<name>.star``."""
+        from triskelion.io.particle_star import write_particles
+
+        write_particles(self._paths.output(f"{name}.star"), particles)
+
+    def save_volume(self, volume: Volume | Mask, name: str, iteration: int | None = None) -> None:
+        """Save ``<name>.mrc``, or ``iterations/<name>_003.mrc``."""
+        from triskelion.io.mrc import write_volume
+
+        path = self._paths.output(f"{name}.mrc", iteration)
+        path.parent.mkdir(exist_ok=True)
+        write_volume(path, volume)
+
+    def save_json(self, name: str, data: dict[str, Any]) -> None:
+        """Save ``<name>.json``."""
+        self._refuse_own_files(f"{name}.json")
+        write_json(self._paths.output(f"{name}.json"), data)
+
+    def save_text(self, filename: str, text: str) -> None:
+        """Save a text file."""
+        self._refuse_own_files(filename)
+        write_text(self._paths.output(filename), text)
+
+    def _refuse_own_files(self, filename: str) -> None:
+        own = {path.name for path in (self._paths.record, self._paths.status, self._paths.events, self._paths.log, self._paths.summary)}
+        if filename in own or Path(filename).name != filename:
+            raise InputError(f"a job cannot save {filename!r}: that file is the project's; use another name")
+
+    # ---- resuming, children
+
+    def save_checkpoint(self, state: dict[str, np.ndarray]) -> None:
+        """Keep what a resumed job needs, as arrays only: nothing in the file can run code when it is read."""
+        arrays = {name: np.asarray(value) for name, value in state.items()}
+        objects = [name for name, array in arrays.items() if array.dtype.hasobject]
+        if objects:
+            raise InputError(f"a checkpoint holds plain arrays, got Python objects in {', '.join(objects)}")
+        with replace_when_complete(self._paths.checkpoint) as beside, beside.open("wb") as stream:
+            np.savez(stream, **arrays)  # pyright: ignore[reportArgumentType]
+
+    def load_checkpoint(self) -> dict[str, np.ndarray] | None:
+        """Return the newest checkpoint, or None."""
+        if not self._paths.checkpoint.exists():
+            return None
+        try:
+            with np.load(self._paths.checkpoint, allow_pickle=False) as stored:
+                return {name: stored[name] for name in stored.files}
+        except (ValueError, OSError, EOFError) as error:
+            raise DataError(f"{self._paths.checkpoint} is damaged ({error}): delete it and run the job from the start") from error
+
+    def run_child(self, job_type: str, **parameters: Any) -> str:
+        """Run another job of the project and return its name."""
+        name = self._run_child(job_type, parameters)
+        self.log(f"{name} ({job_type}) is done")
+        return name
+
+
+def append_log(paths: JobPaths, text: str) -> None:
+    """Append text to log.txt, the first line with the time."""
+    with paths.log.open("a", encoding="utf-8") as stream:
+        stream.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')}  {text.rstrip()}\n")
+
+
+def _anchor_images(particles: Particles, base: Path, project_folder: Path) -> Particles:
+    """Rewrite image paths that are relative to ``base``: relative to the project if inside it, else absolute."""
+
+    def anchor(path: str) -> str:
+        absolute = os.path.abspath(base / path)
+        return os.path.relpath(absolute, project_folder) if Path(absolute).is_relative_to(project_folder) else absolute
+
+    paths, inverse = np.unique(particles["image_path"], return_inverse=True)
+    return particles.with_columns(image_path=np.array([anchor(str(path)) for path in paths])[inverse])

@@ -1,0 +1,56 @@
+"""From what a person asked for to a queued job: everything is checked before a folder is made."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from triskelion.jobs.registry import job_type
+from triskelion.project.connect import anchor_path, anchor_reference, resolve_input
+from triskelion.project.layout import JobPaths, ProjectPaths
+from triskelion.project.parameters import build_parameters, command_line, describe_parameters
+from triskelion.project.store import JobRecord, add_job
+
+
+def anchor_inputs(project: ProjectPaths, type_name: str, given: Mapping[str, Any], base: Path) -> dict[str, Any]:
+    """Return parameters whose paths, typed in the folder ``base``, are relative to the project or absolute."""
+    described = describe_parameters(job_type(type_name))
+    anchored = dict(given)
+    for name, value in given.items():
+        if name not in described or not isinstance(value, (str, Path)):
+            continue
+        if described[name].slot:
+            anchored[name] = anchor_reference(project, str(value), base)
+        elif Path in described[name].kinds:
+            anchored[name] = anchor_path(project, value, base)
+    return anchored
+
+
+def prepare_job(
+    project: ProjectPaths, type_name: str, given: Mapping[str, Any], *, threads: int | None = None, cloned_from: str | None = None
+) -> JobPaths:
+    """Check parameters and inputs, then make the job and queue it.
+
+    Parameters
+    ----------
+    given : mapping
+        Input slots and parameters; what is left out has its default. Relative paths are relative to the project.
+    threads : int, optional
+        Processor cores the job may use; all by default.
+
+    Raises
+    ------
+    InputError
+        A parameter or an input does not fit; no job is made.
+    JobError
+        An input job does not exist or is not completed.
+    """
+    kind = job_type(type_name)
+    parameters = build_parameters(kind, given).model_dump(mode="json")
+    parameters = anchor_inputs(project, type_name, parameters, project.folder)
+    inputs: dict[str, dict[str, str]] = {}
+    for name, described in describe_parameters(kind).items():
+        if described.slot and parameters[name] is not None:
+            file = resolve_input(project, parameters[name], described.slot)
+            inputs[name] = {"reference": parameters[name], "file": anchor_path(project, file, project.folder)}
+    command = command_line(kind, parameters)
+    return add_job(project, JobRecord(type_name, parameters, inputs, threads=threads, cloned_from=cloned_from, command=command))

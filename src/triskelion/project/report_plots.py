@@ -1,0 +1,83 @@
+"""The pictures of a job as they stand in a report: grouped by diagnostic, iterations in order, bytes inside the page."""
+
+import base64
+import io
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from triskelion.plots.registry import NAMES
+from triskelion.project.layout import JobPaths, split_iteration
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+WIDE_PX = 1000  # wider pictures take the whole column, others half of it
+_ACRONYMS = {"gsfsc": "GSFSC"}
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One image; ``iteration`` is None for the state at the end."""
+
+    iteration: int | None
+    uri: str
+    width_px: int
+    height_px: int
+
+
+@dataclass(frozen=True)
+class PlotView:
+    """A diagnostic: its pictures by iteration, the newest last."""
+
+    name: str
+    title: str
+    caption: str
+    images: tuple[Picture, ...]
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether it wants the whole column."""
+        return self.images[-1].width_px > WIDE_PX
+
+
+def collect_plots(paths: JobPaths) -> list[PlotView]:
+    """Collect the pictures of a job in the order of the registry."""
+    by_name: dict[str, list[tuple[int | None, Path]]] = {}
+    for file in sorted(paths.plots.glob("[!.]*.png")):
+        name, iteration = split_iteration(file.stem)
+        by_name.setdefault(name, []).append((iteration, file))
+    order = {name: place for place, name in enumerate(NAMES)}
+    return [_view_plot(name, by_name[name]) for name in sorted(by_name, key=lambda n: (order.get(n, len(order)), n))]
+
+
+def _view_plot(name: str, files: list[tuple[int | None, Path]]) -> PlotView:
+    files = sorted(files, key=lambda entry: (entry[0] is None, entry[0] or 0))
+    images = tuple(embed_picture(file.read_bytes(), iteration) for iteration, file in files)
+    return PlotView(name, title_of(name), caption_of(name), images)
+
+
+def title_of(name: str) -> str:
+    """Return what a diagnostic is called: ``map_slices`` is "Map slices"."""
+    return _ACRONYMS.get(name, name.replace("_", " ").capitalize())
+
+
+def caption_of(name: str) -> str:
+    """Return the sentence that the diagnostic's own module says of it."""
+    if name not in NAMES:
+        return ""
+    return (import_module(f"triskelion.plots.{name}").__doc__ or "").strip().partition("\n")[0]
+
+
+def embed_figure(name: str, figure: "Figure", caption: str | None = None) -> PlotView:
+    """Return a drawn figure as it stands in a report."""
+    png = io.BytesIO()
+    figure.savefig(png, format="png")
+    return PlotView(name, title_of(name), caption_of(name) if caption is None else caption, (embed_picture(png.getvalue(), None),))
+
+
+def embed_picture(png: bytes, iteration: int | None) -> Picture:
+    """Return a PNG as a data URI; width and height stand in bytes 16 to 24 of the file."""
+    width_px, height_px = (int.from_bytes(png[start : start + 4], "big") for start in (16, 20))
+    return Picture(iteration, "data:image/png;base64," + base64.b64encode(png).decode("ascii"), width_px, height_px)

@@ -1,0 +1,138 @@
+"""status.json: the state of a job, and the heartbeat that tells a dead worker from a slow one."""
+
+import os
+import socket
+import threading
+import time
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from triskelion.errors import JobCancelled
+from triskelion.project.layout import JobPaths
+from triskelion.project.plain_json import read_json, write_json
+
+State = Literal["building", "queued", "running", "completed", "failed", "killed"]
+
+HEARTBEAT_S = 5.0
+DEAD_AFTER_S = 600.0  # a compiled kernel may hold the interpreter, and with it the heartbeat, for minutes
+
+
+@dataclass(frozen=True)
+class JobStatus:
+    """What status.json says; times are seconds since 1970."""
+
+    state: State = "building"
+    message: str = ""
+    progress: str = ""
+    pid: int | None = None  # None: the job runs inside another program, which must not be signalled
+    host: str = ""
+    started: float | None = None
+    heartbeat: float | None = None
+    ended: float | None = None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the job has ended, well or badly."""
+        return self.state in ("completed", "failed", "killed")
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the worker runs on this machine and can be signalled."""
+        return self.pid is not None and self.host == socket.gethostname()
+
+    @property
+    def wall_s(self) -> float | None:
+        """Seconds since the start, up to the end if there was one."""
+        if self.started is None:
+            return None
+        return (self.ended or time.time()) - self.started
+
+
+def write_status(paths: JobPaths, status: JobStatus) -> None:
+    """Write status.json."""
+    write_json(paths.status, asdict(status))
+
+
+def read_written_status(paths: JobPaths) -> JobStatus:
+    """Read status.json as it stands, also where the worker that wrote it has vanished."""
+    return JobStatus(**read_json(paths.status)) if paths.status.exists() else JobStatus()
+
+
+def read_status(paths: JobPaths) -> JobStatus:
+    """Return the state of a job; one whose worker has vanished is failed, whatever the file says."""
+    status = read_written_status(paths)
+    if status.state == "running" and _worker_is_gone(status):
+        last = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(status.heartbeat))
+        return replace(status, state="failed", ended=status.heartbeat, message=f"the worker vanished (last heartbeat {last}, on {status.host})")
+    return status
+
+
+def process_exists(pid: int) -> bool:
+    """Whether a process with this id runs on this machine."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return not _is_zombie(pid)
+
+
+def _is_zombie(pid: int) -> bool:
+    stat = Path(f"/proc/{pid}/stat")
+    return stat.exists() and stat.read_text().rpartition(")")[2].split()[0] == "Z"
+
+
+def _worker_is_gone(status: JobStatus) -> bool:
+    if status.is_local and status.pid is not None and not process_exists(status.pid):
+        return True
+    return time.time() - (status.heartbeat or 0) > DEAD_AFTER_S
+
+
+class StatusKeeper:
+    """The one writer of status.json while a job runs: writes it, beats, and notices a request to stop.
+
+    Used as a context manager around the job; ``cancelled`` is set once ``kill_request`` appears.
+    """
+
+    def __init__(self, paths: JobPaths, pid: int | None):
+        self._paths = paths
+        self._lock = threading.RLock()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._beat, name=f"heartbeat {paths.name}", daemon=True)
+        self.cancelled = threading.Event()
+        now = time.time()
+        self._status = JobStatus(state="running", pid=pid, host=socket.gethostname(), started=now, heartbeat=now)
+
+    def __enter__(self) -> "StatusKeeper":
+        self._write()
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        self._stop.set()
+        self._thread.join()
+        if error is not None and not self._status.is_over:
+            stopped = isinstance(error, (JobCancelled, KeyboardInterrupt))
+            self.finish("killed" if stopped else "failed", str(error) or type(error).__name__)
+
+    def note_progress(self, text: str) -> None:
+        """Say how far the job is; written with the next heartbeat."""
+        with self._lock:
+            self._status = replace(self._status, progress=text)
+
+    def finish(self, state: State, message: str = "") -> None:
+        """Write the last state."""
+        self._write(state=state, message=message, progress="", ended=time.time())
+
+    def _write(self, **changes: Any) -> None:
+        with self._lock:
+            self._status = replace(self._status, heartbeat=time.time(), **changes)
+            write_status(self._paths, self._status)
+
+    def _beat(self) -> None:
+        while not self._stop.wait(HEARTBEAT_S):
+            if self._paths.kill_request.exists():
+                self.cancelled.set()
+            self._write()

@@ -1,0 +1,152 @@
+"""The one entry that runs a job folder: ``python -m triskelion.runners.worker tri-snrnp/J12``.
+
+It knows nothing but the folder, so a job can be run again anywhere from its folder alone; a job that was
+killed or failed continues from its checkpoint where it left one.
+"""
+
+import argparse
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from triskelion.devices import available_threads
+from triskelion.errors import JobCancelled, JobError, TriskelionError
+from triskelion.jobs.registry import job_type
+from triskelion.project.connect import list_outputs
+from triskelion.project.context import FolderContext, append_log
+from triskelion.project.events import append_event
+from triskelion.project.layout import JobPaths
+from triskelion.project.parameters import build_parameters
+from triskelion.project.plain_json import write_json
+from triskelion.project.prepare import prepare_job
+from triskelion.project.screen import Screen
+from triskelion.project.status import State, StatusKeeper, read_status
+from triskelion.project.store import installed_versions, read_job
+from triskelion.runners.base import EXIT_COMPLETED, EXIT_DEFECT, EXIT_INPUT, EXIT_KILLED, Runner
+from triskelion.runners.usage import UsageMeter
+
+
+def run_job(paths: JobPaths, runner: Runner, *, pid: int | None, screen: Screen | None = None) -> int:
+    """Run a job in this process, to its end, good or bad.
+
+    Parameters
+    ----------
+    paths : JobPaths
+    runner : Runner
+        Runs the jobs that this one starts.
+    pid : int or None
+        This process if it may be signalled to stop the job, None if it is somebody's own program.
+    screen : Screen, optional
+
+    Returns
+    -------
+    exit_code : int
+        0 completed, 2 input at fault, 1 defect of the program, 130 killed.
+
+    Raises
+    ------
+    JobError
+        The job is completed, runs already, or was killed while it was queued.
+    """
+    _require_runnable(paths)
+    threads = read_job(paths).threads or available_threads()
+    meter = UsageMeter()
+    with StatusKeeper(paths, pid) as status:
+        append_event(paths.events, "state", state="running")
+        context = FolderContext(paths, threads, status, _child_runner(paths, runner, threads), screen)
+        state, message, exit_code = _attempt(paths, context)
+        figures = {**context.figures, **meter.read(), "threads": threads, "warnings": context.warnings, "versions": installed_versions()}
+        write_json(paths.summary, figures)
+        if state == "completed":
+            paths.checkpoint.unlink(missing_ok=True)
+        append_event(paths.events, "state", state=state, message=message)
+        status.finish(state, message)
+    paths.kill_request.unlink(missing_ok=True)
+    return exit_code
+
+
+def _require_runnable(paths: JobPaths) -> None:
+    status = read_status(paths)
+    if status.state == "completed":
+        raise JobError(f"{paths.name} is completed: clone it to run it again")
+    if status.state == "running":
+        raise JobError(f"{paths.name} runs already, in process {status.pid} on {status.host}")
+    if paths.kill_request.exists():
+        raise JobError(f"{paths.name} was killed before it started: resume it with 'triskelion resume {paths.name}'")
+
+
+def _attempt(paths: JobPaths, context: FolderContext) -> tuple[State, str, int]:
+    """Run the job's function; return state, message and exit code."""
+    try:
+        record = read_job(paths)
+        kind = job_type(record.type)
+        kind.run(build_parameters(kind, record.parameters), context)
+        if kind.outputs and not list_outputs(paths):
+            raise JobError(f"the job ended without any of its outputs ({', '.join(kind.outputs)})")
+    except (JobCancelled, KeyboardInterrupt) as stop:
+        message = str(stop) or "interrupted"
+        append_log(paths, f"killed: {message}")
+        return "killed", message, EXIT_KILLED
+    except TriskelionError as error:
+        append_log(paths, f"failed: {error}")
+        return "failed", str(error), EXIT_INPUT
+    except Exception as error:
+        append_log(paths, traceback.format_exc())
+        return "failed", f"{type(error).__name__}: {error} (a defect of the program; traceback in {paths.log})", EXIT_DEFECT
+    return "completed", "", EXIT_COMPLETED
+
+
+def _child_runner(paths: JobPaths, runner: Runner, threads: int):
+    def run_child(type_name: str, parameters: dict) -> str:
+        child = prepare_job(paths.project, type_name, parameters, threads=threads)
+        runner.run(child)
+        return child.name
+
+    return run_child
+
+
+@contextmanager
+def _cancel_on_signals() -> Iterator[None]:
+    """Turn the first SIGINT, SIGTERM or SIGHUP into JobCancelled; later ones do not disturb the cleaning up."""
+    caught: list[int] = []
+
+    def cancel(number: int, frame: object) -> None:
+        if not caught:
+            caught.append(number)
+            raise JobCancelled(f"stopped by {signal.Signals(number).name}")
+
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.signal(number, cancel) for number in numbers}
+    try:
+        yield
+    finally:
+        for number in numbers:
+            signal.signal(number, before[number])
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a job folder as a process of its own."""
+    from triskelion.runners.local import LocalRunner
+
+    parser = argparse.ArgumentParser(prog="python -m triskelion.runners.worker", description="Run a job folder.")
+    parser.add_argument("folder", type=Path, help="the job's folder, e.g. tri-snrnp/J12")
+    parser.add_argument("--quiet", action="store_true", help="write to the log only")
+    options = parser.parse_args(arguments)
+    paths = JobPaths(options.folder.resolve())
+    screen = None if options.quiet else Screen()
+    try:
+        with _cancel_on_signals():
+            return run_job(paths, LocalRunner(show=not options.quiet), pid=os.getpid(), screen=screen)
+    except JobCancelled:
+        return EXIT_KILLED
+    except TriskelionError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return EXIT_INPUT
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,131 @@
+"""Job types small enough to test the machinery around jobs; ``python fake_jobs.py FOLDER`` is a worker that knows them."""
+
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Literal
+
+import numpy as np
+
+from triskelion.errors import DataError, InputError
+from triskelion.jobs import registry
+from triskelion.jobs.spec import JobParameters, JobType, parameter, slot
+
+
+class MakeParameters(JobParameters):
+    box_px: int = parameter(8, title="Box", unit="px", ge=4, le=64, help="Edge of the box.")
+    level: float = parameter(1.0, title="Level", gt=0, help="Density of the cube.")
+    kind: Literal["map", "mask"] = parameter("map", title="Kind", help="What to make.")
+    folder_path: Path | None = parameter(None, title="Folder", help="Some folder.")
+    loud: bool = parameter(False, title="Loud", help="Whether to warn.")
+    iterations: int = parameter(0, title="Iterations", ge=0, help="How many times to plot.")
+
+
+def run_make(parameters: MakeParameters, context) -> None:
+    from triskelion.data.volume import Mask, Volume
+
+    context.log("making a cube")
+    if parameters.loud:
+        context.warn("the padding is thin [not markup]")
+    cube = np.zeros((parameters.box_px,) * 3, dtype=np.float32)
+    cube[2:5, 2:5, 2:5] = parameters.level
+    if parameters.kind == "mask":
+        context.save_volume(Mask(cube, 2.0), "mask")
+    else:
+        for name in ("map", "half_a", "half_b"):
+            context.save_volume(Volume(cube, 2.0), name)
+    with context.progress(parameters.iterations, "cutting") as bar:
+        for iteration in range(1, parameters.iterations + 1):
+            bar.advance()
+            context.plot("iterations", _iterations(iteration), iteration)
+    if parameters.iterations:
+        context.plot("iterations", _iterations(parameters.iterations))
+    context.summarize(resolution_A=4.1234, n_particles=1500)
+
+
+def _iterations(count: int) -> dict:
+    values = [float(20 - 3 * i) for i in range(count)]
+    columns = ("resolution_A", "rotation_change_deg", "shift_change_A", "log_likelihood")
+    return {"iteration": list(range(1, count + 1)), **{column: values for column in columns}}
+
+
+class UseParameters(JobParameters):
+    volume: str = slot("volume", title="Map", help="The map to use.")
+    mask: str | None = slot("mask", title="Mask", optional=True, help="A mask.")
+    factor: float = parameter(2.0, title="Factor", help="Multiplied with the map.")
+
+
+def run_use(parameters: UseParameters, context) -> None:
+    from triskelion.data.volume import Volume
+
+    half = context.read_volume(parameters.volume, "half_a")
+    context.save_volume(Volume(half.array * parameters.factor, half.pixel_size_A), "map")
+
+
+class FailParameters(JobParameters):
+    how: Literal["input", "data", "defect", "silence", "sleep", "wait", "memory", "nothing", "child"] = parameter(
+        "input", title="How", help="How to fail."
+    )
+
+
+def run_fail(parameters: FailParameters, context) -> None:
+    if parameters.how == "child":
+        context.run_child("fail", how="input")
+    context.save_text("early.txt", "left behind")
+    if parameters.how == "input":
+        raise InputError("got a fulcrum outside the box, wanted one inside")
+    if parameters.how == "data":
+        raise DataError("stack.mrcs, row 7: the image holds NaN")
+    if parameters.how == "defect":
+        raise ZeroDivisionError("a slip")
+    if parameters.how == "silence":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if parameters.how == "sleep":
+        context.log("asleep")
+        time.sleep(60)
+    if parameters.how == "wait":
+        with context.progress(1000, "waiting") as bar:
+            for _ in range(1000):
+                time.sleep(0.05)
+                bar.advance()
+
+
+class ResumeParameters(JobParameters):
+    pass
+
+
+def run_resume(parameters: ResumeParameters, context) -> None:
+    done = context.load_checkpoint()
+    if done is None:
+        context.save_checkpoint({"steps": np.arange(3)})
+        raise InputError("stopped half way")
+    context.save_text("result.txt", str(int(done["steps"].sum())))
+
+
+FAKES = {
+    "make": JobType("make", "Make a cube", MakeParameters, run_make, {"map": "volume", "half_a": "volume", "half_b": "volume", "mask": "mask"}),
+    "use": JobType("use", "Use a map", UseParameters, run_use, {"map": "volume"}),
+    "fail": JobType("fail", "Fail in some way", FailParameters, run_fail, {"map": "volume"}),
+    "resume": JobType("resume", "Stop half way", ResumeParameters, run_resume, {}),
+}
+WORKER = (sys.executable, __file__)
+
+
+def install(set_attribute, set_item) -> None:
+    """Put the fakes in place of the real job types, with ``monkeypatch.setattr`` and ``.setitem`` or for good."""
+    set_attribute(registry, "NAMES", tuple(FAKES))
+    for name, fake in FAKES.items():
+        set_item(sys.modules, f"triskelion.jobs.{name}", SimpleNamespace(JOB=fake))
+
+
+if __name__ == "__main__":
+    from functools import partial
+
+    from triskelion.runners import local, worker
+
+    install(setattr, dict.__setitem__)
+    local.LocalRunner = partial(local.LocalRunner, worker=WORKER)  # for the children of a job
+    sys.exit(worker.main())
