@@ -24,7 +24,7 @@ def test_fsc_curves_are_drawn_as_they_are(relion_curves):
     lines = lines_by_label(gsfsc.draw(relion_curves.as_dict()))
     for name, label in (("none", "no mask"), ("tight", "tight"), ("corrected", "corrected")):
         drawn = next(line for text, line in lines.items() if text.startswith(label))
-        np.testing.assert_array_equal(drawn, np.column_stack([relion_curves.frequency_per_A, relion_curves.curves[name]]))
+        np.testing.assert_array_equal(drawn, np.column_stack([relion_curves.frequency_per_A, relion_curves.curves[name]])[1:])
 
 
 def test_the_resolution_stands_in_title_legend_and_at_the_crossing(relion_curves):
@@ -73,8 +73,8 @@ def test_the_guinier_line_has_the_slope_of_its_b_factor():
     fit = lines["fit, 10 to 4 Å"]
     np.testing.assert_allclose(fit, [[0.01, 4.75], [0.0625, 3.4375]])
     weighted = lines["FSC-weighted"]
-    np.testing.assert_allclose(weighted[:31], np.column_stack([frequency**2, 5 - 25 * frequency**2])[:31])
-    assert np.isnan(weighted[31:, 1]).all()
+    np.testing.assert_allclose(weighted[:30], np.column_stack([frequency**2, 5 - 25 * frequency**2])[1:31])
+    assert np.isnan(weighted[30:, 1]).all()
     assert "B = 100 Å²" in figure.axes[0].get_title(loc="left")
 
 
@@ -112,8 +112,8 @@ def test_curves_before_and_after_are_drawn_as_they_are(volume):
     fsc = {"consensus": np.linspace(1, 0, 17), "refined": np.linspace(1, 0.1, 17)}
     figure = before_after.draw(before_after.collect_before_after({"consensus": volume, "refined": volume}, fsc=fsc, resolution_A={"refined": 9.0}))
     lines = {line.get_label(): line for line in figure.axes[-1].lines}
-    np.testing.assert_allclose(lines["consensus"].get_ydata(), fsc["consensus"], rtol=1e-5)
-    np.testing.assert_allclose(lines["refined  9.0 Å"].get_ydata(), fsc["refined"], rtol=1e-5)
+    np.testing.assert_allclose(lines["consensus"].get_ydata(), fsc["consensus"][1:], rtol=1e-5)
+    np.testing.assert_allclose(lines["refined  9.0 Å"].get_ydata(), fsc["refined"][1:], rtol=1e-5)
 
 
 @pytest.mark.parametrize("nyquist_A", [2.0, 2.5, 8.4, 24.0])

@@ -1,3 +1,4 @@
+import importlib
 import io
 import json
 import subprocess
@@ -43,6 +44,14 @@ def test_no_title_or_label_leaves_the_figure(name, plot_data):
         for text in (axes.title, axes._left_title, axes.xaxis.label, axes.yaxis.label):
             box = text.get_window_extent()
             assert not text.get_text() or (whole.contains(box.x0, box.y0) and whole.contains(box.x1, box.y1)), text.get_text()
+
+
+@pytest.mark.parametrize("name", registry.NAMES)
+def test_the_first_line_of_a_module_is_the_caption_of_its_plot(name):
+    """Reports and the browser show it, so it is one whole sentence for people."""
+    caption = importlib.import_module(f"triskelion.plots.{name}").__doc__.split("\n")[0]
+    assert caption.endswith(".")
+    assert "``" not in caption
 
 
 def test_neither_pyplot_nor_torch_is_needed_to_draw():

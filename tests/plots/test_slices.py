@@ -5,7 +5,7 @@ import pytest
 
 from triskelion.data.volume import Mask, Volume
 from triskelion.errors import InputError
-from triskelion.plots import before_after, fourier_slices, map_slices, mask_slices
+from triskelion.plots import before_after, fourier_slices, map_slices, mask_slices, sample_images
 from triskelion.plots.encode import unpack_image
 from triskelion.plots.slices import PLANES, cut_slices, grey_levels, slice_position
 
@@ -63,7 +63,7 @@ def test_mask_slices_go_through_the_mask(volume, mask):
 def test_the_mask_outline_lies_at_one_half(volume, mask):
     data = mask_slices.collect_mask_slices(mask, volume)
     figure = mask_slices.draw(data)
-    x, y, z = data["through_xyz_px"]
+    _, _, z = data["through_xyz_px"]
     paths = [c.get_paths()[0].vertices for c in figure.axes[0].collections if c.levels[0] == 0.5]
     assert len(paths) == 1
     right, up = np.rint(paths[0]).astype(int).T
@@ -85,7 +85,7 @@ def test_grey_levels_span_the_density():
 
 def test_fourier_slices_show_a_wave_at_its_frequency():
     n, pixel_size_A, shell = 16, 2.0, 3
-    z, y, x = np.mgrid[:n, :n, :n]
+    y = np.mgrid[:n, :n, :n][1]
     data = fourier_slices.collect_fourier_slices(Volume(np.cos(2 * np.pi * shell * y / n), pixel_size_A), resolution_A=8.0)
     for plane, axis in (("xy", 0), ("yz", 1)):
         image = unpack_image(data["log10_amplitude"][plane])
@@ -119,3 +119,19 @@ def test_before_and_after_without_a_mask_show_the_whole_box(volume):
     np.testing.assert_allclose(unpack_image(data["slices"]["one"]["xz"]), volume.array[:, n // 2], atol=volume.array.max() / 400)
     assert data["fsc"] == {"one": [1, 0.5, 0], "two": [1, 0.7, 0.2]}
     np.testing.assert_allclose(data["frequency_per_A"], np.arange(3) / (n * volume.pixel_size_A), rtol=1e-5)
+
+
+def test_sample_images_are_the_first_eight_raw_and_smoothed():
+    n, pixel_size_A = 32, 5.0
+    wave = np.cos(2 * np.pi * 8 * np.arange(n) / n)  # a period of 4 px: 20 Å
+    images = np.arange(1, 11)[:, None, None] * (3 + np.broadcast_to(wave, (n, n)))
+    data = sample_images.collect_sample_images(images, pixel_size_A)
+    assert data["low_pass_A"] == 20
+    assert len(data["raw"]) == len(data["low_pass"]) == 8
+    for i, (raw, smooth) in enumerate(zip(data["raw"], data["low_pass"])):
+        np.testing.assert_allclose(unpack_image(raw), images[i], atol=0.01 * (i + 1))
+        np.testing.assert_allclose(unpack_image(smooth), (i + 1) * (3 + 0.5 * np.broadcast_to(wave, (n, n))), atol=0.01 * (i + 1))
+
+
+def test_coarse_images_are_smoothed_over_pixels_they_have():
+    assert sample_images.collect_sample_images(np.ones((1, 8, 8)), 12.0)["low_pass_A"] == 48

@@ -5,7 +5,7 @@ from matplotlib.colors import LogNorm
 from triskelion.errors import InputError
 from triskelion.geometry.rotations import random_rotations
 from triskelion.plots import posterior_precision, viewing_directions
-from triskelion.plots.sphere import cells_of_map, auxiliary_angle_rad, cell_of_angles, cell_solid_angles_sr, ring_sizes
+from triskelion.plots.sphere import auxiliary_angle_rad, cell_of_angles, cell_solid_angles_sr, cells_of_map, ring_sizes
 from triskelion.resolution.orientation import half_sphere_directions
 
 

@@ -1,4 +1,4 @@
-"""The same slices of a map before and after refinement, on one scale of grey, and their FSC curves."""
+"""The same slices before and after refinement, on one scale of grey, with the domain's mask outlined, and the FSC curves."""
 
 from typing import Any
 
@@ -102,7 +102,7 @@ def _draw_curves(figure: FigureBase, data: dict[str, Any]) -> None:
     for (label, curve), color in zip(data["fsc"].items(), COLORS, strict=False):
         resolution = data["resolution_A"].get(label)
         text = f"{label}  {format_resolution(resolution)}" if resolution else label
-        axes.plot(frequency[: len(curve)], missing_to_nan(curve), color=color, linewidth=1.3 * LINE_PT, label=text)
+        axes.plot(frequency[1 : len(curve)], missing_to_nan(curve)[1:], color=color, linewidth=1.3 * LINE_PT, label=text)
         if resolution:
             axes.plot([1 / resolution], [0.143], marker="o", markersize=3, color=color, zorder=5)
     label_axes(axes, x_label="spatial frequency (1/Å)", y_label="Fourier shell correlation")

@@ -1,4 +1,7 @@
-"""Gold-standard FSC curves. The data are ``FscCurves.as_dict()`` of resolution/fsc.py."""
+"""Fourier shell correlation of the two half maps under each mask; the thick line gives the resolution, where it crosses 0.143.
+
+The data are ``FscCurves.as_dict()`` of resolution/curves.py.
+"""
 
 from typing import Any
 
@@ -71,7 +74,7 @@ def _say_resolution(data: dict[str, Any]) -> str:
 
 
 def draw(data: dict[str, Any]) -> Figure:
-    """Draw all curves; the headline is the thick one and carries the resolution."""
+    """Draw all curves from shell 1 on; the headline is the thick one and carries the resolution."""
     figure = new_figure(5.0, 2.7)
     axes = figure.subplots()
     frequency = np.asarray(data["frequency_per_A"])
@@ -82,7 +85,7 @@ def draw(data: dict[str, Any]) -> Figure:
         resolution = data["resolution_A"].get(name)
         text = f"{label}  {format_resolution(resolution)}" if resolution else label
         width = 1.7 * LINE_PT if name == data["headline"] else LINE_PT
-        axes.plot(frequency, missing_to_nan(data["curves"][name]), color=color, linestyle=dashes, linewidth=width, label=text)
+        axes.plot(frequency[1:], missing_to_nan(data["curves"][name])[1:], color=color, linestyle=dashes, linewidth=width, label=text)
     headline = data["resolution_A"].get(data["headline"])
     if headline:
         draw_crossing(axes, headline, CURVES[data["headline"]][1])

@@ -1,4 +1,4 @@
-"""Slices of maps in real space, one row per map, with the fulcrum's cross-hair."""
+"""Slices of the map in real space; dotted lines cross at the fulcrum."""
 
 from typing import Any
 

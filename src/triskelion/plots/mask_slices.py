@@ -1,4 +1,4 @@
-"""The mask's outline over slices of the map, with the fulcrum's cross-hair."""
+"""The mask over slices of the map: thick at 0.5, thin where its soft edge begins and ends; dotted lines cross at the fulcrum."""
 
 from typing import Any
 

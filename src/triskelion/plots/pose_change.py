@@ -1,4 +1,4 @@
-"""How far the poses moved from the consensus, against the extents of the search."""
+"""How far the poses moved from the consensus, against the extents of the search; a spike there means that the extent is too small."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""How well each direction of Fourier space is determined, relative to the mean."""
+"""How well each direction of Fourier space is determined, relative to the mean; a spread within a factor 10 is fine."""
 
 from typing import Any
 

@@ -19,8 +19,12 @@ def _low_pass_gaussian(images: np.ndarray, half_amplitude_px: float) -> np.ndarr
     return np.fft.irfft2(np.fft.rfft2(images) * np.exp(-np.log(2) * half_amplitude_px**2 * k2), s=(n, n))
 
 
-def collect_sample_images(images: np.ndarray, pixel_size_A: float, *, low_pass_A: float = 20.0) -> dict[str, Any]:
-    """Take the first 8 images (m, box, box; protein bright), raw and with amplitudes halved at ``low_pass_A``."""
+def collect_sample_images(images: np.ndarray, pixel_size_A: float, *, low_pass_A: float | None = None) -> dict[str, Any]:
+    """Take the first 8 images (m, box, box; protein bright), raw and with amplitudes halved at ``low_pass_A``.
+
+    The default is 20 Å, but not less than 4 px, so that there is a difference to see.
+    """
+    low_pass_A = max(20.0, 4 * pixel_size_A) if low_pass_A is None else low_pass_A
     shown = np.asarray(images[:N_SHOWN], dtype=np.float64)
     edge_px = largest_edge_px(2 * len(shown))
     return {

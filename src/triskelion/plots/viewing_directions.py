@@ -1,4 +1,4 @@
-"""How often each direction of the map is looked along."""
+"""How often each direction of the map is looked along, relative to evenly spread views."""
 
 from typing import Any
 
