@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 
 from triskelion.data.particles import NO_HALF, Particles
-from triskelion.errors import DataError
+from triskelion.errors import DataError, InputError
 from triskelion.jobs.context import JobContext
 from triskelion.jobs.spec import JobParameters, JobType, parameter
 
@@ -21,8 +21,8 @@ IMAGES_FOR_CONTRAST = 500  # per optics group
 class ImportParticlesParameters(JobParameters):
     """What import_particles is told."""
 
-    meta: str = parameter(title="Particle table", help="STAR file of a 3D refinement: RELION 3.0, 3.1, 4 or 5, with angles and CTF.")
-    data_dir: str | None = parameter(
+    meta: Path = parameter(title="Particle table", help="STAR file of a 3D refinement: RELION 3.0, 3.1, 4 or 5, with angles and CTF.")
+    data_dir: Path | None = parameter(
         None, title="Data folder", help="Folder in which the stacks are looked for; default: the folder of the table and those around it."
     )
     pixel_size_A: float | None = parameter(None, title="Pixel size", unit="Å", gt=0, help="Replaces that of the table; shifts scale with it.")
@@ -49,12 +49,12 @@ def run(parameters: ImportParticlesParameters, context: JobContext) -> None:
     from triskelion.io.optics_star import Microscope
     from triskelion.io.particle_star import parse_particles
 
-    meta = Path(parameters.meta).expanduser()
+    meta = context.project_folder / parameters.meta
     microscope = Microscope(parameters.pixel_size_A, parameters.voltage_kV, parameters.cs_mm, parameters.amplitude_contrast)
     particles, bad = parse_particles(meta, microscope)
     check_supported(particles.optics)
     names = np.unique(particles["image_path"]).tolist()
-    data_dir = Path(parameters.data_dir).expanduser() if parameters.data_dir else None
+    data_dir = context.project_folder / parameters.data_dir if parameters.data_dir else None
     found = find_stacks(names, meta, data_dir)
     stacks = {name: path for name, path in found.items() if path is not None}
     context.log(f"{len(particles)} particles of {len(particles.optics)} optics groups in {len(names)} stacks, {len(stacks)} of them found")
@@ -157,7 +157,7 @@ def _settle_contrast(particles: Particles, contrast: str, context: JobContext) -
     evidence = []
     for place in range(len(particles.optics)):
         rows = np.flatnonzero(particles["optics_group"] == place)
-        evidence.append(detect_contrast_sign(particles, images, rows[:: max(1, len(rows) // IMAGES_FOR_CONTRAST)]))
+        evidence.append(detect_contrast_sign(particles, images, rows[:: 1 + len(rows) // IMAGES_FOR_CONTRAST]))
     clearest = max(evidence, key=lambda each: abs(each.z))
     if clearest.sign == 0:
         context.warn(

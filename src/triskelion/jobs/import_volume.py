@@ -15,10 +15,10 @@ from triskelion.jobs.spec import JobParameters, JobType, parameter
 class ImportVolumeParameters(JobParameters):
     """What import_volume is told."""
 
-    path: str = parameter(title="File", help="MRC file of the map or mask, also .map and .gz; a pattern like J*/map.mrc must fit one file.")
+    path: Path = parameter(title="File", help="MRC file of the map or mask, also .map and .gz; a pattern like J*/map.mrc must fit one file.")
     kind: Literal["map", "half_a", "half_b", "mask"] = parameter("map", title="Kind", help="What the file is.")
-    path_half_a: str | None = parameter(None, title="Half map a", help="Half map that goes with the map: makes the job a volume with half maps.")
-    path_half_b: str | None = parameter(None, title="Half map b", help="The other half map.")
+    path_half_a: Path | None = parameter(None, title="Half map a", help="Half map that goes with the map: makes the job a volume with half maps.")
+    path_half_b: Path | None = parameter(None, title="Half map b", help="The other half map.")
     pixel_size_A: float | None = parameter(None, title="Pixel size", unit="Å", gt=0, help="Replaces that of the headers.")
 
 
@@ -33,7 +33,7 @@ def run(parameters: ImportVolumeParameters, context: JobContext) -> None:
         if parameters.kind != "map":
             raise InputError(f"path_half_a and path_half_b go with kind=map, got kind={parameters.kind}")
         wanted |= {"half_a": parameters.path_half_a, "half_b": parameters.path_half_b}
-    found = {name: _read_file(_match_one_file(pattern), name, parameters.pixel_size_A, context) for name, pattern in wanted.items()}
+    found = {name: _read_file(_match_one_file(context.project_folder / pattern), name, parameters.pixel_size_A, context) for name, pattern in wanted.items()}
     first = found[parameters.kind]
     for name, volume in found.items():
         require_same_grid(first, volume, f"{parameters.kind} ({wanted[parameters.kind]})", f"{name} ({wanted[name]})")
@@ -45,11 +45,10 @@ def run(parameters: ImportVolumeParameters, context: JobContext) -> None:
     context.summarize(box_px=first.box_px, pixel_size_A=first.pixel_size_A, kinds=list(found))
 
 
-def _match_one_file(pattern: str) -> Path:
-    path = Path(pattern).expanduser()
-    if path.is_file():
-        return path
-    matches = sorted(glob(str(path)))
+def _match_one_file(pattern: Path) -> Path:
+    if pattern.is_file():
+        return pattern
+    matches = sorted(glob(str(pattern)))
     if len(matches) != 1:
         listed = f"{len(matches)} files, among them {', '.join(matches[:3])}" if matches else "no file"
         raise InputError(f"{pattern} fits {listed}; wanted exactly one")
