@@ -103,6 +103,14 @@ def test_iterations_are_numbered_and_missing_values_stay_missing():
     np.testing.assert_array_equal(drawn, [12, np.nan, 9])
 
 
+def test_the_first_iteration_has_no_change_yet():
+    data = iterations.collect_iterations(resolution_A=[12], rotation_change_deg=[None], shift_change_A=[None], log_likelihood=[-12345.6])
+    figure = iterations.draw(data)
+    figure.draw_without_rendering()
+    titles = [axes.get_title(loc="left") for axes in figure.axes]
+    assert titles == ["Resolution 12 Å", "Rotations move", "Shifts move", "Log-likelihood -12,346 nat"]
+
+
 def test_iterations_of_different_lengths_are_refused():
     with pytest.raises(InputError, match="'shift_change_A': 1"):
         iterations.collect_iterations(resolution_A=[1, 2], rotation_change_deg=[1, 2], shift_change_A=[1], log_likelihood=[1, 2])

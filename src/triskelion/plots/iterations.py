@@ -42,6 +42,13 @@ def collect_iterations(
     return {"iteration": list(range(1, len(resolution_A) + 1)), **{name: round_numbers(values) for name, values in columns.items()}}
 
 
+def _say_latest(value: float | None, unit: str) -> str:
+    """Write the newest value behind the title, if there is one."""
+    if value is None:
+        return ""
+    return f" {value:.3g}{unit}" if abs(value) < 1000 else f" {value:,.0f}{unit}"
+
+
 def draw(data: dict[str, Any]) -> Figure:
     """Draw one small panel per figure."""
     figure = new_figure(DOUBLE_COLUMN_IN, 1.9)
@@ -50,8 +57,7 @@ def draw(data: dict[str, Any]) -> Figure:
     for axes, (key, (title, unit, y_label, color)) in zip(panels, PANELS.items(), strict=True):
         values = missing_to_nan(data[key])
         axes.plot(data["iteration"], values, color=color, linewidth=LINE_PT, marker="o", markersize=3)
-        latest = "" if data[key][-1] is None else f" {data[key][-1]:.3g}{unit}"
-        label_axes(axes, title=title + latest, x_label="iteration", y_label=y_label)
+        label_axes(axes, title=title + _say_latest(data[key][-1], unit), x_label="iteration", y_label=y_label)
         axes.xaxis.set_major_locator(MaxNLocator(5, integer=True, min_n_ticks=1))
         axes.set_xlim(0.7, last + 0.3)
         if key.endswith(("change_deg", "change_A")):
