@@ -14,7 +14,7 @@ from triskelion.project.plain_json import read_json, write_json
 
 State = Literal["building", "queued", "running", "completed", "failed", "killed"]
 
-HEARTBEAT_S = 5.0
+HEARTBEAT_S = 2.0
 DEAD_AFTER_S = 600.0  # a compiled kernel may hold the interpreter, and with it the heartbeat, for minutes
 
 
