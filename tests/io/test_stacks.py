@@ -77,7 +77,7 @@ def test_missing_cut_and_misfitting_stacks_are_named(folder):
     _, unreadable = ParticleImages(particles, folder).load(np.arange(5))
     assert list(unreadable) == [0, 2, 3, 4]
     for row, message in [
-        (0, "No such file"),
+        (0, "no such file"),
         (2, "cut short, 2 of 4 images"),
         (3, "image 5 is missing: the stack has 4"),
         (4, "6 x 6 px, but .* 8 x 8"),

@@ -7,15 +7,16 @@ from pathlib import Path, PurePosixPath
 LEVELS_UP = 3
 
 
-def find_stacks(names: Iterable[str], table: Path, data_dir: Path | None) -> dict[str, Path | None]:
+def find_stacks(names: Iterable[str], table: Path, data_dir: Path | None) -> dict[str, Path]:
     """Find each stack, by its name in the table.
 
     Looked for is the path as it is written and, folder by folder from the left, what is left of it; in ``data_dir``, or, where
-    none is given, in the folder of the table and those around it. None marks the ones that are nowhere.
+    none is given, in the folder of the table and those around it. Names that are nowhere are left out.
     """
     folder = table.resolve().parent
     roots = [data_dir.resolve()] if data_dir is not None else [folder, *list(folder.parents)[:LEVELS_UP]]
-    return {name: _find_stack(name, roots) for name in names}
+    found = {name: _find_stack(name, roots) for name in names}
+    return {name: path for name, path in found.items() if path is not None}
 
 
 def link_stacks(stacks: dict[str, Path], folder: Path) -> dict[str, str]:

@@ -88,6 +88,8 @@ class ParticleImages:
 
     def _load_from_stack(self, path: Path, places: np.ndarray, indices: np.ndarray, images: np.ndarray) -> dict[int, str]:
         """Fill ``images[places]`` from one stack; return what is wrong, by place."""
+        if not path.is_file():
+            return dict.fromkeys(places.tolist(), "there is no such file")
         try:
             stack = self._open(path)
         except DataError as error:

@@ -55,14 +55,17 @@ def run(parameters: ImportParticlesParameters, context: JobContext) -> None:
     check_supported(particles.optics)
     names = np.unique(particles["image_path"]).tolist()
     data_dir = context.project_folder / parameters.data_dir if parameters.data_dir else None
-    found = find_stacks(names, meta, data_dir)
-    stacks = {name: path for name, path in found.items() if path is not None}
+    if data_dir is not None and not data_dir.is_dir():
+        raise InputError(f"data_dir {data_dir} is not a folder: give the one in which the stacks lie, or leave it out")
+    stacks = find_stacks(names, meta, data_dir)
     context.log(f"{len(particles)} particles of {len(particles.optics)} optics groups in {len(names)} stacks, {len(stacks)} of them found")
 
-    sources = np.array([str(stacks.get(name, name)) for name in names])[np.unique(particles["image_path"], return_inverse=True)[1]]
     written = particles["image_path"]
-    particles = _settle_boxes(particles.with_columns(image_path=sources), context)
+    sources = np.array([str(stacks.get(name, "")) for name in written.tolist()])
+    looked_in = data_dir or f"{meta.parent} or the folders around it"
     bad = {row: f"{meta} (row {row + 1}): {reason}" for row, reason in bad.items()}
+    bad |= {row: f"{written[row]} (row {row + 1}): no such file in {looked_in}" for row in np.flatnonzero(sources == "").tolist()}
+    particles = _settle_boxes(particles.with_columns(image_path=sources), context)
     bad |= _check_images(particles, set(bad), context)
     keep = _rows_to_keep(len(particles), bad, parameters.drop_bad, context)
     particles, written = particles.select(keep), written[keep]
