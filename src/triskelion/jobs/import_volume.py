@@ -33,7 +33,10 @@ def run(parameters: ImportVolumeParameters, context: JobContext) -> None:
         if parameters.kind != "map":
             raise InputError(f"path_half_a and path_half_b go with kind=map, got kind={parameters.kind}")
         wanted |= {"half_a": parameters.path_half_a, "half_b": parameters.path_half_b}
-    found = {name: _read_file(_match_one_file(context.project_folder / pattern), name, parameters.pixel_size_A, context) for name, pattern in wanted.items()}
+    found = {
+        name: _read_file(_match_one_file(context.project_folder / pattern), name, parameters.pixel_size_A, context)
+        for name, pattern in wanted.items()
+    }
     first = found[parameters.kind]
     for name, volume in found.items():
         require_same_grid(first, volume, f"{parameters.kind} ({wanted[parameters.kind]})", f"{name} ({wanted[name]})")
