@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from triskelion.simulate.assembly import Assembly
     from triskelion.simulate.experiment import Experiment
 
+PHANTOM_DOMAINS = ("head", "body", "foot", "arm")  # head first: where a slot wants a mask, the job means mask_head
 MODEL_HINGE_DEG = 7.0  # of the domains of an atomic model that hinge_deg does not name
 
 
@@ -209,8 +210,6 @@ def describe_truth(assembly: "Assembly", experiment: "Experiment", hinge_sd_deg:
         "fulcrum_xyz_px": dict(zip(assembly.domains, fulcra_px)),
     }
 
-
-PHANTOM_DOMAINS = ("head", "body", "foot", "arm")  # the first is what a job of ours means by "the mask of the simulation"
 
 JOB = JobType(
     "simulate",
