@@ -130,7 +130,9 @@ def open_stack(path: str | os.PathLike) -> np.ndarray:
     return np.memmap(path, dtype=header.dtype, mode="r", offset=header.data_offset, shape=(n_whole, *header.shape[1:]))
 
 
-def write_stack(path: str | os.PathLike, images: Iterable[np.ndarray], n_images: int, pixel_size_A: float, dtype=np.float32) -> None:
+def write_stack(
+    path: str | os.PathLike, images: Iterable[np.ndarray], n_images: int, pixel_size_A: float, dtype: type[np.floating] = np.float32
+) -> None:
     """Write an image stack block by block.
 
     Parameters
