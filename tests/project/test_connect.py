@@ -23,11 +23,11 @@ def test_a_job_means_its_first_output_of_the_kind(made):
 @pytest.mark.parametrize(
     ("reference", "kind", "message"),
     [
-        ("J1", "mask", r"J1 \(make\) gives no mask: it has map \(volume\), half_a \(volume\).*the slot wants a mask"),
+        ("J1", "mask", r"J1 \(make\) gives no mask: it has volume map, half_a, half_b; the slot wants a mask"),
         ("J1.map", "mask", "J1.map is a volume, the slot wants a mask.*volume_tools"),
         ("J2.mask", "volume", "J2.mask is a mask, the slot wants a map"),
         ("J1", "particles", "gives no particles"),
-        ("J1.map_sharp", "volume", r"has no output 'map_sharp': it has map \(volume\)"),
+        ("J1.map_sharp", "volume", "has no map_sharp: it has volume map, half_a, half_b"),
         ("head.mrc", "mask", "neither a job nor a file"),
         ("notes.txt", "mask", r"ends in \.txt"),
         ("notes.txt", "particles", r"wants particles: J5, J5.name or the path of a \.star file"),
@@ -42,6 +42,12 @@ def test_what_does_not_fit_is_refused_with_a_reason(made, reference, kind, messa
 def test_a_missing_job_is_refused(made):
     with pytest.raises(JobError, match="no job J7"):
         resolve_input(ProjectPaths(made.folder), "J7", "volume")
+
+
+def test_a_map_without_half_maps_is_refused_where_they_are_wanted(made):
+    made.run("use", volume="J1")
+    with pytest.raises(InputError, match=r"J3 \(use\) has no half_a: it has volume map; give a job that made half maps"):
+        resolve_input(ProjectPaths(made.folder), "J3", "volume", "half_a")
 
 
 def test_a_path_has_no_half_maps(made):

@@ -13,11 +13,10 @@ import numpy as np
 import pytest
 
 from triskelion.errors import DataError, InputError, JobError
-from triskelion.project.layout import JobPaths, ProjectPaths, job_number, split_iteration
+from triskelion.project.layout import JobPaths, job_number, split_iteration
 from triskelion.project.plain_json import read_json, write_json
 from triskelion.project.status import JobStatus, read_status, write_status
 from triskelion.project.store import JobRecord, add_job, create_project, find_job, find_project, list_jobs, open_project, read_job
-
 
 ADD_MANY = """
 import sys

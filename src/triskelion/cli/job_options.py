@@ -2,14 +2,16 @@
 
 import inspect
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated, Any, get_origin
 
 import typer
 
 from triskelion.jobs.spec import JobType
+from triskelion.project.figures import UNITS
 from triskelion.project.parameters import ParameterDescription, describe_parameters, format_value
 
-_METAVARS = {int: "INTEGER", float: "NUMBER", bool: "", str: "TEXT"}
+_METAVARS = {int: "INTEGER", float: "NUMBER", str: "TEXT", Path: "PATH"}
 
 
 def run_with_options(job_type: JobType, arguments: list[str], program: str, submit: Callable[[dict[str, Any], bool, int | None], None]) -> None:
@@ -41,10 +43,9 @@ def run_with_options(job_type: JobType, arguments: list[str], program: str, subm
 
 def _make_option(parameter: ParameterDescription) -> inspect.Parameter:
     flag = bool in parameter.kinds
-    spelling = f"{parameter.option}/{parameter.option.replace('--', '--no-', 1)}" if flag else parameter.option
     option = typer.Option(
-        spelling,
-        metavar=None if flag else _metavar(parameter),
+        *_spellings(parameter, flag),
+        metavar="" if flag else _metavar(parameter),
         help=_help(parameter),
         show_default=False,
         rich_help_panel="Inputs" if parameter.slot else "Advanced" if parameter.advanced or parameter.name == "seed" else "Parameters",
@@ -53,8 +54,16 @@ def _make_option(parameter: ParameterDescription) -> inspect.Parameter:
     return inspect.Parameter(parameter.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind, option])
 
 
+def _spellings(parameter: ParameterDescription, flag: bool) -> list[str]:
+    """``--loud/--no-loud``; and ``--shift-extent`` beside ``--shift-extent-A``, because nobody types units."""
+    if flag:
+        return [f"{parameter.option}/{parameter.option.replace('--', '--no-', 1)}"]
+    stem, _, unit = parameter.option.rpartition("-")
+    return [parameter.option, stem] if unit in UNITS else [parameter.option]
+
+
 def _running_options() -> tuple[inspect.Parameter, ...]:
-    detach = typer.Option("--detach", help="Return at once; the job goes on by itself.", rich_help_panel="Running")
+    detach = typer.Option("--detach", metavar="", help="Return at once; the job goes on by itself.", rich_help_panel="Running")
     threads = typer.Option("--threads", help="Processor cores the job may use; all by default.", min=1, show_default=False, rich_help_panel="Running")
     make = lambda name, default, annotation: inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
     return make("detach_", False, Annotated[bool, detach]), make("threads_", None, Annotated[int | None, threads])
@@ -73,8 +82,8 @@ def _help(parameter: ParameterDescription) -> str:
         note = "required"
     else:
         value = parameter.default
-        note = f"default: {('yes' if value else 'no') if isinstance(value, bool) else format_value(value)}"
-        note += f" {parameter.unit}" if parameter.unit and value is not None else ""
+        shown = ("yes" if value else "no") if isinstance(value, bool) else format_value(value) or "none"
+        note = f"default: {shown}" + (f" {parameter.unit}" if parameter.unit and shown != "none" else "")
     return f"{parameter.help} ({note})"
 
 

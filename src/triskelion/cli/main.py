@@ -15,7 +15,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 
 # The options of a job follow its type, and are read when the type is known.
 JOB_ARGUMENTS = {"allow_extra_args": True, "allow_interspersed_args": False}
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+AsJson = Annotated[bool, typer.Option("--json", metavar="", help="Print JSON, for programs.")]
 JobName = Annotated[str, typer.Argument(metavar="JOB", help="The job, e.g. J8.", show_default=False)]
 
 
@@ -23,9 +23,12 @@ JobName = Annotated[str, typer.Argument(metavar="JOB", help="The job, e.g. J8.",
 def _read_common_options(
     context: typer.Context,
     project: Annotated[
-        Path, typer.Option("--project", metavar="FOLDER", help="The project, from anywhere on the command line.", show_default="the current folder")
+        Path,
+        typer.Option(
+            "--project", metavar="FOLDER", help="The project; may stand anywhere. By default the one around the current folder.", show_default=False
+        ),
     ] = Path("."),
-    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+    version: Annotated[bool, typer.Option("--version", metavar="", help="Print the version.")] = False,
 ) -> None:
     """Sharp maps of the moving domains of flexible complexes, from single-particle cryo-EM images."""
     context.obj = project
@@ -84,7 +87,7 @@ def clone(
 def resume(
     context: typer.Context,
     job: JobName,
-    detach: Annotated[bool, typer.Option("--detach", help="Return at once; the job goes on by itself.")] = False,
+    detach: Annotated[bool, typer.Option("--detach", metavar="", help="Return at once; the job goes on by itself.")] = False,
 ) -> None:
     """Continue a killed or failed job from its last checkpoint."""
     _execute(_open(context).job(job).requeue(), detach)
@@ -168,7 +171,7 @@ def path(
 def logs(
     context: typer.Context,
     job: JobName,
-    follow: Annotated[bool, typer.Option("-f", "--follow", help="Go on until the job ends.")] = False,
+    follow: Annotated[bool, typer.Option("-f", "--follow", metavar="", help="Go on until the job ends.")] = False,
 ) -> None:
     """Print the log of a job."""
     from triskelion.cli.follow import print_log

@@ -8,6 +8,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from triskelion.api import Job
+from triskelion.jobs.registry import job_type
+from triskelion.jobs.spec import JobType
 from triskelion.project.figures import format_duration, format_figure, list_figures
 from triskelion.project.parameters import changed_parameters, describe_parameters, format_value
 
@@ -38,9 +40,12 @@ def describe_job(job: Job) -> dict[str, Any]:
 
 def make_status_table(jobs: list[dict[str, Any]], title: str) -> Table:
     """Return a table with one line per job."""
-    table = Table(title=escape(title), title_justify="left", title_style="bold", show_edge=False, pad_edge=False)
-    for heading, justify in (("job", "left"), ("type", "left"), ("state", "left"), ("resolution", "right"), ("wall time", "right"), ("", "left")):
-        table.add_column(heading, justify=justify)  # pyright: ignore[reportArgumentType]
+    table = Table(title=escape(title), title_justify="left", title_style="bold", show_edge=False, pad_edge=False, expand=True)
+    for heading in ("job", "type", "state"):
+        table.add_column(heading, no_wrap=True)
+    for heading in ("resolution", "wall time"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("", no_wrap=True, overflow="ellipsis", ratio=1)
     for job in jobs:
         warnings = job["summary"].get("warnings") or []
         remark = job["message"].splitlines()[0] if job["message"] else job["progress"]
@@ -59,29 +64,27 @@ def make_status_table(jobs: list[dict[str, Any]], title: str) -> Table:
 
 def make_job_view(job: Job) -> RenderableType:
     """Return all that is known of one job."""
-    from triskelion.jobs.registry import job_type
-
     record, status = job.record, job.status
     made = time.strftime("%Y-%m-%d %H:%M", time.localtime(record.created))
     state = f"[{STATE_STYLES[status.state]}]{status.state}[/]"
-    head = f"[bold]{job.name}  {record.type}[/]  {state}  {escape(status.message or status.progress)}\n{escape(str(job.folder))}\nmade {made}"
-    return Group(
-        head,
-        _make_parameter_table(record.parameters, changed_parameters(job_type(record.type), record.parameters), record.type),
-        _make_pairs("figures", list_figures(job.summary)),
-        _make_pairs("outputs", [(output.name, f"{output.path.name}  ({output.kind})") for output in job.outputs]),
-        "\n".join(f"[yellow]warning:[/] {escape(warning)}" for warning in job.summary.get("warnings") or []),
-        f"[dim]{escape(record.command)}[/]",
-    )
+    parts: list[RenderableType] = [
+        f"[bold]{job.name}  {record.type}[/]  {state}  {escape(status.message or status.progress)}\n{escape(str(job.folder))}\nmade {made}",
+        _make_parameter_table(record.parameters, job_type(record.type)),
+    ]
+    outputs = [(output.name, f"{output.path.name}  ({output.kind})") for output in job.outputs]
+    parts += [_make_pairs(title, pairs) for title, pairs in (("figures", list_figures(job.summary)), ("outputs", outputs)) if pairs]
+    parts += [f"[yellow]warning:[/] {escape(warning)}" for warning in job.summary.get("warnings") or []]
+    return Group(*parts, f"\n[dim]{escape(record.command)}[/]")
 
 
-def _make_parameter_table(parameters: dict[str, Any], changed: dict[str, Any], type_name: str) -> Table:
-    from triskelion.jobs.registry import job_type
-
-    described = describe_parameters(job_type(type_name))
+def _make_parameter_table(parameters: dict[str, Any], kind: JobType) -> Table:
+    described, changed = describe_parameters(kind), changed_parameters(kind, parameters)
     table = Table(title="\nparameters (* differs from the default)", title_justify="left", show_header=False, show_edge=False, pad_edge=False)
-    for name, value in parameters.items():
-        unit = described[name].unit if name in described and value is not None else ""
+    for name in [*described, *(name for name in parameters if name not in described)]:
+        if name not in parameters:
+            continue
+        value = parameters[name]
+        unit = described[name].unit if name in described and isinstance(value, (int, float)) else ""
         mark, style = ("*", "bold") if name in changed else ("", "")
         table.add_row(mark, name, escape(f"{format_value(value)} {unit}".strip()), style=style)
     return table

@@ -62,19 +62,29 @@ def resolve_input(project: ProjectPaths, reference: str, kind: SlotKind, name: s
 def _resolve_output(paths: JobPaths, name: str | None, kind: SlotKind) -> Output:
     require_completed(paths)
     outputs = list_outputs(paths)
-    has = ", ".join(f"{output.name} ({output.kind})" for output in outputs) or "no outputs"
+    has = f"it has {_list_names(outputs)}"
     label = f"{paths.name} ({read_job(paths).type})"
     if name is None:
         fitting = [output for output in outputs if output.kind == kind]
         if not fitting:
-            raise InputError(f"{label} gives no {kind}: it has {has}; the slot wants {SLOT_WANTS[kind]}")
+            raise InputError(f"{label} gives no {kind}: {has}; the slot wants {SLOT_WANTS[kind]}")
         return fitting[0]
     named = [output for output in outputs if output.name == name]
     if not named:
-        raise InputError(f"{label} has no output {name!r}: it has {has}")
+        hint = "; give a job that made half maps" if name in _HALF_MAPS else ""
+        raise InputError(f"{label} has no {name}: {has}{hint}")
     if named[0].kind != kind:
         raise InputError(f"{paths.name}.{name} is a {named[0].kind}, the slot wants {SLOT_WANTS[kind]}{_how_to_convert(named[0].kind, kind)}")
     return named[0]
+
+
+def _list_names(outputs: list[Output]) -> str:
+    """List outputs by kind, the first few of each."""
+    lists = []
+    for kind in dict.fromkeys(output.kind for output in outputs):
+        names = [output.name for output in outputs if output.kind == kind]
+        lists.append(f"{kind} {', '.join(names[:4])}{' ...' if len(names) > 4 else ''}")
+    return "; ".join(lists) or "no outputs"
 
 
 def _how_to_convert(got: SlotKind, wanted: SlotKind) -> str:
@@ -88,15 +98,6 @@ def _resolve_path(project: ProjectPaths, reference: str, kind: SlotKind) -> Path
     if path.suffix.lower() not in _SUFFIXES[kind]:
         raise InputError(f"{reference} ends in {path.suffix or 'nothing'}: the slot wants {SLOT_WANTS[kind]}")
     return path
-
-
-def has_half_maps(project: ProjectPaths, reference: str) -> bool:
-    """Whether the job that a volume reference names has both half maps."""
-    match = _JOB_REFERENCE.fullmatch(reference)
-    if not match:
-        return False
-    names = {output.name for output in list_outputs(find_job(project, match[1]))}
-    return names.issuperset(_HALF_MAPS)
 
 
 def anchor_reference(project: ProjectPaths, reference: str, base: Path) -> str:
