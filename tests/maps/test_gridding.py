@@ -64,8 +64,6 @@ def test_a_noisy_map_comes_closer_to_the_truth_than_from_division_voxel_by_voxel
         sphere = torch.from_numpy(radius < 11)
         maps = (cube_to_map(cube, box_px, sums.padding), torch.from_numpy(truth))
         ours, exact = (volume_to_fourier(map_ * sphere) for map_ in maps)
-            volume_to_fourier(torch.as_tensor(map_) * torch.from_numpy(radius < 11)) for map_ in (cube_to_map(cube, box_px, sums.padding), truth)
-        )
         cross, p, q = (shell_sum(v, box_px, 3) for v in ((ours * exact.conj()).real, ours.abs() ** 2, exact.abs() ** 2))
         return (cross / (p * q).sqrt()).numpy()[3:12]
 
