@@ -68,7 +68,7 @@ def fourier_shell_correlation(first: np.ndarray, second: np.ndarray) -> np.ndarr
 
 
 def inside_sphere(map_: np.ndarray) -> np.ndarray:
-    """Mask a map as RELION does its own: its corners, where no image tells of all directions, are empty."""
+    """Mask a map softly within the sphere that the box holds: corners are levelled."""
     line = np.arange(BOX_PX) - BOX_PX // 2
     radius = np.sqrt(line[:, None, None] ** 2 + line[None, :, None] ** 2 + line[None, None, :] ** 2)
     return map_ * (0.5 + 0.5 * np.cos(np.pi * np.clip((radius - BOX_PX // 2 + 3) / 3, 0, 1)))

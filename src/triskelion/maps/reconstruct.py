@@ -7,6 +7,9 @@ from triskelion.fourier.slices import cube_to_map, hermitian_sum
 from triskelion.imaging.forward import batches, phase_of_shift
 from triskelion.kernels.interface import BackProjection, Kernels, WeightedImages
 from triskelion.maps.gridding import compensate_density
+from triskelion.masks.automatic import spherical_mask
+
+CORNER_EDGE_PX = 3.0
 
 
 def back_project(
@@ -21,6 +24,18 @@ def back_project(
 
 
 def solve_map(sums: BackProjection, box_px: int) -> np.ndarray:
-    """Compensate the density of inserted values and transform back: map, float32 (n, n, n), unfiltered."""
+    """Compensate the density of inserted values and transform back: map, float32 (n, n, n), unfiltered, its corners levelled."""
     values, weights = hermitian_sum(sums.values), hermitian_sum(sums.weights)
-    return cube_to_map(values * compensate_density(weights), box_px, sums.padding).numpy()
+    return level_corners(cube_to_map(values * compensate_density(weights), box_px, sums.padding).numpy())
+
+
+def level_corners(array: np.ndarray) -> np.ndarray:
+    """Fade a map (n, n, n) outside the sphere that the box holds into its mean there, as RELION does.
+
+    Every image shows the sphere whole but the corners only from some directions: they hold noise, half of that in the box.
+    """
+    radius_px = len(array) // 2
+    inside = spherical_mask(len(array), 1.0, near=1.0, far=1 + CORNER_EDGE_PX / radius_px).array
+    outside = 1 - inside
+    level = float((array * outside).sum(dtype=np.float64) / outside.sum(dtype=np.float64))
+    return array * inside + np.float32(level) * outside
