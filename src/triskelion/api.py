@@ -20,7 +20,7 @@ from triskelion.jobs.spec import SlotKind
 from triskelion.project.connect import Output, list_outputs
 from triskelion.project.layout import JobPaths
 from triskelion.project.prepare import anchor_inputs, prepare_job
-from triskelion.project.report import write_job_report, write_project_report
+from triskelion.project.report import Story, write_job_report, write_project_report
 from triskelion.project.status import JobStatus, read_status, write_status
 from triskelion.project.store import JobRecord, create_project, find_job, find_project, list_jobs, open_project, read_job, read_summary
 from triskelion.runners.base import Runner
@@ -131,9 +131,9 @@ class Project:
         """Run a copy of a job with some parameters or inputs replaced, and wait."""
         return self.prepare_clone(job, **changes).run()
 
-    def write_report(self, path: str | os.PathLike | None = None) -> Path:
-        """Write the HTML report on all jobs and return its path."""
-        return write_project_report(self._paths, Path(path) if path is not None else self._paths.report)
+    def write_report(self, path: str | os.PathLike | None = None, story: Story | None = None) -> Path:
+        """Write the HTML report on all jobs, a story above them if there is one, and return its path."""
+        return write_project_report(self._paths, Path(path) if path is not None else self._paths.report, story)
 
     def _prepare(self, type_name: str, parameters: Mapping[str, Any], cloned_from: str | None = None) -> "Job":
         return Job(prepare_job(self._paths, type_name, parameters, threads=self._threads, cloned_from=cloned_from), self._runner)

@@ -66,7 +66,7 @@ def run_use(parameters: UseParameters, context) -> None:
 
 
 class FailParameters(JobParameters):
-    how: Literal["input", "data", "defect", "silence", "sleep", "wait", "memory", "nothing", "child"] = parameter(
+    how: Literal["input", "data", "defect", "silence", "sleep", "wait", "memory", "nothing", "child", "grandchild"] = parameter(
         "input", title="How", help="How to fail."
     )
 
@@ -74,6 +74,8 @@ class FailParameters(JobParameters):
 def run_fail(parameters: FailParameters, context) -> None:
     if parameters.how == "child":
         context.run_child("fail", how="input")
+    if parameters.how == "grandchild":
+        context.run_child("fail", how="sleep")
     context.save_text("early.txt", "left behind")
     if parameters.how == "input":
         raise InputError("got a fulcrum outside the box, wanted one inside")

@@ -121,6 +121,14 @@ def test_a_killed_child_kills_its_parent(project, fake_jobs, monkeypatch):
     assert project.job("J1").status.state == "killed"
 
 
+def test_killing_a_job_kills_the_job_it_waits_for(workers):
+    parent = workers.prepare("fail", how="grandchild").start()
+    child_log = workers.folder / "J2" / "log.txt"
+    wait_until(lambda: child_log.exists() and "asleep" in child_log.read_text())
+    parent.kill()
+    assert [job.status.state for job in workers.jobs] == ["killed", "killed"]
+
+
 def test_the_heartbeat_goes_on_while_the_job_computes(workers):
     job = workers.prepare("fail", how="sleep").start()
     wait_until(lambda: job.status.state == "running")

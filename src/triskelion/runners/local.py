@@ -17,7 +17,7 @@ from triskelion.project.status import process_exists, read_status, read_written_
 from triskelion.project.store import read_job
 from triskelion.runners.base import EXIT_DEFECT, require_success
 
-WORKER = (sys.executable, "-m", "triskelion.runners.worker")
+WORKER = (sys.executable, "-P", "-m", "triskelion.runners.worker")  # -P: files of the current folder must not pass for modules
 
 
 @dataclass(frozen=True)

@@ -64,8 +64,8 @@ def run_job(paths: JobPaths, runner: Runner, *, pid: int | None, screen: Screen 
         if state == "completed":
             paths.checkpoint.unlink(missing_ok=True)
         append_event(paths.events, "state", state=state, message=message)
+        paths.kill_request.unlink(missing_ok=True)
         status.finish(state, message)
-    paths.kill_request.unlink(missing_ok=True)
     return exit_code
 
 
