@@ -16,6 +16,7 @@ from triskelion.api import Job, Project
 from triskelion.cli.tables import make_console
 from triskelion.project.figures import format_duration, write_headline
 from triskelion.project.report import Story
+from triskelion.runners.base import Runner
 
 if TYPE_CHECKING:
     from triskelion.data.volume import Mask
@@ -32,25 +33,36 @@ NOTE = (
     "Resolution: half-map FSC = 0.143 inside the head's mask, corrected by noise substitution, everything else subtracted from the images. "
     "Pose errors: against the simulated truth."
 )
-HEADINGS = ("", "resolution of the head", "median pose error", "more than 8° off")
+MASK_OPTIONS = {"gaussian_A": 8.0, "dilation_px": "2"}
+HEADINGS = ("head", "resolution", "median pose error", "over 8°")
+DESCRIPTIONS = {"before": "consensus poses", "after": "local refinement", "oracle": "true poses"}
 
 
 @dataclass(frozen=True)
 class Stage:
-    """The head at one stage: poses, the half maps they give, and the sharpened map of these."""
+    """The head at one stage: a job with poses and the half maps they give, and the sharpened map of these."""
 
     label: str
     poses: Job
-    particles: str
     sharpened: Job
 
 
-def run_demo(folder: Path) -> None:
-    """Run the demo in a new project; print a table and write a report."""
+def run_demo(folder: Path, *, runner: Runner | None = None, **simulation: Any) -> Path:
+    """Run the demo in a new project; print a table, write a report and return its path.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the project; numbered where it exists already.
+    runner : Runner, optional
+        What runs the jobs; worker processes by default.
+    **simulation
+        Parameters of ``simulate`` that differ from the defaults.
+    """
     console = make_console()
-    project = Project.new(find_free_folder(folder), title=TITLE)
+    project = Project.new(find_free_folder(folder), title=TITLE, runner=runner)
     console.print(f"[bold]{TITLE}[/]\n{escape(str(project.folder))}\n")
-    stages, mask = refine_head(project)
+    stages, mask = refine_head(project, simulation)
     scores = score_stages(project, stages)
     rows = [describe_stage(stage, score) for stage, score in zip(stages, scores)]
     report = write_demo_report(project, stages, scores, mask, rows)
@@ -60,6 +72,7 @@ def run_demo(folder: Path) -> None:
     console.print(table)
     seconds = sum(job.summary["wall_s"] for job in project.jobs)
     console.print(f"{len(project.jobs)} jobs in {format_duration(seconds)}; pictures and figures: {escape(str(report))}", soft_wrap=True)
+    return report
 
 
 def find_free_folder(folder: Path) -> Path:
@@ -71,9 +84,9 @@ def find_free_folder(folder: Path) -> Path:
     return free
 
 
-def refine_head(project: Project) -> tuple[list[Stage], Job]:
+def refine_head(project: Project, simulation: dict[str, Any]) -> tuple[list[Stage], Job]:
     """Simulate, import, reconstruct, mask and refine; return the head before, after and with the true poses, and the mask."""
-    simulated = _run(project, "simulate")
+    simulated = _run(project, "simulate", **simulation)
     imported = _run(project, "import_particles", meta=simulated.path("particles"))
     consensus = _run(project, "reconstruct", particles=imported)
     mask = _run(project, "volume_tools", volume=consensus, mask=f"{simulated.name}.mask_{DOMAIN}", **MASK_OPTIONS)
@@ -82,14 +95,11 @@ def refine_head(project: Project) -> tuple[list[Stage], Job]:
     fixed = {"rotation_extent_deg": 0, "shift_extent_A": 0}
 
     poses = {
-        "before: consensus poses": _run(project, "local_refinement", particles=imported, **common, **fixed),
-        "after local refinement": _run(project, "local_refinement", particles=imported, **common),
-        "oracle: true poses": _run(project, "local_refinement", particles=f"{simulated.name}.truth_{DOMAIN}", **common, **fixed),
+        "before": _run(project, "local_refinement", particles=imported, **common, **fixed),
+        "after": _run(project, "local_refinement", particles=imported, **common),
+        "oracle": _run(project, "local_refinement", particles=f"{simulated.name}.truth_{DOMAIN}", **common, **fixed),
     }
-    return [Stage(label, job, job.particles, _run(project, "sharpen", volume=job, mask=mask)) for label, job in poses.items()], mask
-
-
-MASK_OPTIONS = {"gaussian_A": 8.0, "dilation_px": "2"}
+    return [Stage(label, job, _run(project, "sharpen", volume=job, mask=mask)) for label, job in poses.items()], mask
 
 
 def _run(project: Project, job_type: str, **parameters: Any) -> Job:
@@ -121,7 +131,7 @@ def describe_stage(stage: Stage, score: "PoseScore") -> tuple[str, ...]:
     figures = score.figures
     resolution = stage.sharpened.summary["resolution_A"]
     return (
-        stage.label,
+        f"{stage.label}: {DESCRIPTIONS[stage.label]}",
         "none" if resolution is None else f"{resolution:.1f} Å",
         f"{figures['angle_median_deg']:.1f}°",
         f"{figures['over_8deg_percent']:.0f} %",
@@ -137,7 +147,7 @@ def write_demo_report(project: Project, stages: list[Stage], scores: "list[PoseS
     from triskelion.plots.pose_error import draw as draw_pose_error
     from triskelion.project.report_plots import embed_figure
 
-    labels = [stage.label.partition(":")[0].split()[0] for stage in stages]
+    labels = [stage.label for stage in stages]
     curves = [json.loads(stage.sharpened.path("fsc").read_text(encoding="utf-8")) for stage in stages]
     domain: Mask = read_mask(mask.path("mask"))
     maps = collect_before_after(

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 WIDE_PX = 1000  # wider pictures take the whole column, others half of it
-_ACRONYMS = {"gsfsc": "GSFSC"}
+_TITLES = {"gsfsc": "GSFSC", "before_after": "Before and after"}
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def _view_plot(name: str, files: list[tuple[int | None, Path]]) -> PlotView:
 
 def title_of(name: str) -> str:
     """Return what a diagnostic is called: ``map_slices`` is "Map slices"."""
-    return _ACRONYMS.get(name, name.replace("_", " ").capitalize())
+    return _TITLES.get(name, name.replace("_", " ").capitalize())
 
 
 def caption_of(name: str) -> str:
