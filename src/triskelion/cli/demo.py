@@ -33,7 +33,7 @@ NOTE = (
     "Resolution: half-map FSC = 0.143 inside the head's mask, corrected by noise substitution, everything else subtracted from the images. "
     "Pose errors: against the simulated truth."
 )
-MASK_OPTIONS = {"gaussian_A": 8.0, "dilation_px": "2"}
+MASK_OPTIONS = {"gaussian_A": 5.0}
 HEADINGS = ("head", "resolution", "median pose error", "over 8°")
 DESCRIPTIONS = {"before": "consensus poses", "after": "local refinement", "oracle": "true poses"}
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -136,15 +137,15 @@ class FolderContext:
     def read_particles(self, reference: str) -> Particles:
         """Load the particles that an input slot refers to; image paths become relative to the project, or absolute.
 
-        In the STAR file of a job they are relative to the project, in any other to the folder of that file.
+        In the STAR file of a job they are relative to the job's project, in any other to the folder of that file.
         """
         from triskelion.io.particle_star import read_particles
 
         path = resolve_input(self._paths.project, reference, "particles")
         particles = read_particles(path)
-        if path.parent.parent == self.project_folder and JobPaths(path.parent).record.exists():
-            return particles
-        return _anchor_images(particles, path.parent, self.project_folder)
+        of_a_job = JobPaths(path.parent).record.exists()
+        base = path.parent.parent if of_a_job else path.parent
+        return particles if base == self.project_folder else _anchor_images(particles, base, self.project_folder)
 
     def open_images(self, particles: Particles) -> ImageSource:
         """Open the images of a particle table."""
@@ -211,9 +212,9 @@ class FolderContext:
         if not self._paths.checkpoint.exists():
             return None
         try:
-            with np.load(self._paths.checkpoint, allow_pickle=False) as stored:
+            with self._paths.checkpoint.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
                 return {name: stored[name] for name in stored.files}
-        except (ValueError, OSError, EOFError) as error:
+        except (ValueError, OSError, EOFError, BadZipFile) as error:
             raise DataError(f"{self._paths.checkpoint} is damaged ({error}): delete it and run the job from the start") from error
 
     def run_child(self, job_type: str, **parameters: Any) -> str:
