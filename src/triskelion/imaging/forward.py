@@ -32,6 +32,12 @@ class Grid:
     pixel_size_A: float
 
 
+def reference_grid(particles: Particles, box_px: int | None = None) -> Grid:
+    """Grid of the maps of a data set: that of its first optics group, in another box where one is given."""
+    first = particles.optics[0]
+    return Grid(box_px or first.box_px, first.pixel_size_A)
+
+
 @dataclass(frozen=True)
 class ImageSet:
     """The images of a particle table as Fourier coefficients on one disc.

@@ -4,8 +4,6 @@ sigma2 = half the shell mean of |n|². Only then is the log likelihood in nats a
 Images that come multiplied by their CTF have noise C n: there sigma2 = half sum |C n|² / sum C².
 """
 
-from collections.abc import Callable
-
 import numpy as np
 import torch
 from torch import Tensor
@@ -15,36 +13,43 @@ from triskelion.imaging.forward import ImageSet, batches
 PRIOR_IMAGES = 50  # neighbouring shells count as much as this many images of the shell itself
 
 
-def estimate_noise(images: ImageSet, residual_of: Callable[[np.ndarray], Tensor]) -> np.ndarray:
-    """Estimate sigma2 from residuals.
+class NoiseSums:
+    """Collects the power of residuals X - s C (background + domain), batch by batch.
 
     Parameters
     ----------
     images : ImageSet
-    residual_of : callable
-        Row numbers (r,) -> residuals X - s C (B + domain), complex64 (r, m).
-
-    Returns
-    -------
-    ndarray, float64, shape (groups, shells), shell 0 first
     """
-    n_groups, shells = int(images.group.max()) + 1, images.disc.shell
-    power, gain = (np.zeros((n_groups, int(shells[-1]) + 1)) for _ in range(2))
-    for rows in batches(np.arange(len(images))):
-        residual, ctf = residual_of(rows), images.ctf[rows]
+
+    def __init__(self, images: ImageSet):
+        self._images = images
+        shape = (int(images.group.max()) + 1, int(images.disc.shell[-1]) + 1)
+        self._power, self._gain = np.zeros(shape), np.zeros(shape)
+
+    def add(self, rows: np.ndarray, residual: Tensor) -> None:
+        """Add residuals (r, m) of the images ``rows``."""
+        images, shells = self._images, self._images.disc.shell
+        ctf = images.ctf[rows]
         squared = residual.real**2 + residual.imag**2
-        noise_gain = torch.where(torch.from_numpy(images.premultiplied[rows])[:, None], ctf * ctf, (ctf != 0).to(ctf.dtype))
+        gain = torch.where(torch.from_numpy(images.premultiplied[rows])[:, None], ctf * ctf, (ctf != 0).to(ctf.dtype))
         for group in np.unique(images.group[rows]):
             members = torch.from_numpy(images.group[rows] == group)
-            power[group] += np.bincount(shells, squared[members].sum(0, dtype=torch.float64).numpy(), minlength=power.shape[1])
-            gain[group] += np.bincount(shells, noise_gain[members].sum(0, dtype=torch.float64).numpy(), minlength=power.shape[1])
-    per_image = np.maximum(np.bincount(shells, minlength=power.shape[1]), 1)
-    return np.stack([_smooth_variance(p, g, g / per_image) for p, g in zip(power, gain, strict=True)])
+            for total, values in ((self._power, squared), (self._gain, gain)):
+                per_coefficient = values[members].sum(0, dtype=torch.float64).numpy()
+                total[group] += np.bincount(shells, per_coefficient, minlength=total.shape[1])
+
+    def variance(self) -> np.ndarray:
+        """Return sigma2, float64 (groups, shells), shell 0 first."""
+        per_image = np.maximum(np.bincount(self._images.disc.shell, minlength=self._power.shape[1]), 1)
+        return np.stack([_smooth_variance(power, gain, gain / per_image) for power, gain in zip(self._power, self._gain, strict=True)])
 
 
 def image_noise(images: ImageSet) -> np.ndarray:
     """Estimate sigma2 (groups, shells) taking images as pure noise: all that a reconstruction without a model has to go by."""
-    return estimate_noise(images, lambda rows: images.coefficients[rows])
+    sums = NoiseSums(images)
+    for rows in batches(np.arange(len(images))):
+        sums.add(rows, images.coefficients[rows])
+    return sums.variance()
 
 
 def _smooth_variance(power: np.ndarray, gain: np.ndarray, n_images: np.ndarray) -> np.ndarray:

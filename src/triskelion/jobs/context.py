@@ -1,5 +1,6 @@
 """All that a job sees of the world; project/ implements it, tests may do so in memory."""
 
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol
@@ -68,6 +69,10 @@ class JobContext(Protocol):
 
     def save_json(self, name: str, data: dict[str, Any]) -> None:
         """Save ``<name>.json``."""
+        ...
+
+    def save_arrays(self, name: str, arrays: Mapping[str, np.ndarray]) -> None:
+        """Save ``<name>.npz``."""
         ...
 
     def save_text(self, filename: str, text: str) -> None:

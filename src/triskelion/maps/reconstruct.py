@@ -1,10 +1,14 @@
 """Reconstruction: back-projection of weighted images, density compensation, and back to a map."""
 
+from collections.abc import Callable
+
 import numpy as np
 
+from triskelion.data.particles import HALF_A, HALF_B
 from triskelion.fourier.shells import FourierDisc
 from triskelion.fourier.slices import cube_to_map, hermitian_sum
-from triskelion.imaging.forward import batches, phase_of_shift
+from triskelion.imaging.forward import ImageSet, batches, phase_of_shift
+from triskelion.imaging.noise import image_noise
 from triskelion.kernels.interface import BackProjection, Kernels, WeightedImages
 from triskelion.maps.gridding import compensate_density
 from triskelion.masks.automatic import spherical_mask
@@ -21,6 +25,30 @@ def back_project(
         centered = images.b[chosen, : len(disc)] * phase_of_shift(disc, -shifts_px[part], images.scale[chosen])
         shifted = WeightedImages(centered, images.weight[chosen, : len(disc)], images.scale[chosen])
         kernels.insert(sums, rotations[part], shifted, np.arange(len(part)), disc)
+
+
+def reconstruct_halves(
+    images: ImageSet, half_set: np.ndarray, rotations: np.ndarray, shifts_px: np.ndarray, kernels: Kernels, advance: Callable[[int], None]
+) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray, np.ndarray]:
+    """Reconstruct both half-sets at given poses, each image weighted by C/sigma2, sigma2 that of the images.
+
+    Returns
+    -------
+    half maps : tuple of ndarray, float32 (n, n, n)
+    sigma2 : ndarray (groups, shells)
+    precision : ndarray (p,)
+        Mean of C²/sigma2 of each particle.
+    """
+    sigma2 = image_noise(images)
+    weighted = images.weighted(images.coefficients, sigma2)
+    maps = []
+    for half in (HALF_A, HALF_B):
+        sums = BackProjection.empty(int(images.disc.shell[-1]))
+        for rows in batches(np.flatnonzero(half_set == half)):
+            back_project(sums, weighted, rows, rotations[rows], shifts_px[rows], images.disc, kernels)
+            advance(len(rows))
+        maps.append(solve_map(sums, images.grid.box_px))
+    return (maps[0], maps[1]), sigma2, weighted.weight.mean(1).numpy()
 
 
 def solve_map(sums: BackProjection, box_px: int) -> np.ndarray:

@@ -41,3 +41,15 @@ def spherical_mask(box_px: int, pixel_size_A: float, near: float = 0.85, far: fl
     radius = np.sqrt(squared[:, None, None] + squared[:, None] + squared)
     half_px = box_center_px(box_px)
     return Mask(cosine_edge(radius, near * half_px, far * half_px), pixel_size_A)
+
+
+PARTICLE_FRACTION = 0.15
+PARTICLE_NEAR_FAR_A = (10.0, 30.0)
+PARTICLE_FAR_PX = 4.0  # the edge is never sharper than this
+
+
+def particle_mask(average: Volume) -> Mask:
+    """Return a loose soft mask of the whole particle: above 15 % of the maximum, 1 up to 10 Å, 0 from 30 Å (or 4 px further) on."""
+    near, far = PARTICLE_NEAR_FAR_A
+    far = max(far, near + PARTICLE_FAR_PX * average.pixel_size_A)
+    return near_far_masks(smooth_base(average, PARTICLE_FRACTION), average.pixel_size_A, (near, far))[0]

@@ -3,7 +3,7 @@
 import os
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -185,6 +185,11 @@ class FolderContext:
         """Save ``<name>.json``."""
         self._refuse_own_files(f"{name}.json")
         write_json(self._paths.output(f"{name}.json"), data)
+
+    def save_arrays(self, name: str, arrays: Mapping[str, np.ndarray]) -> None:
+        """Save ``<name>.npz``: plain arrays, nothing that could run when it is read."""
+        with replace_when_complete(self._paths.output(f"{name}.npz")) as beside, beside.open("wb") as stream:
+            np.savez(stream, **arrays)  # pyright: ignore[reportArgumentType]
 
     def save_text(self, filename: str, text: str) -> None:
         """Save a text file."""

@@ -8,13 +8,12 @@ from torch import Tensor
 
 from triskelion.data.particles import HALF_A, HALF_B
 from triskelion.data.volume import Mask, Volume
-from triskelion.fourier.filters import apply_shell_gain
 from triskelion.fourier.slices import prepare_slices
 from triskelion.imaging.forward import ImageSet, batches, phase_of_shift
-from triskelion.imaging.noise import estimate_noise, image_noise
+from triskelion.imaging.noise import NoiseSums, image_noise
 from triskelion.imaging.subtraction import subtract_projections
 from triskelion.kernels.interface import FourierVolume, Kernels
-from triskelion.refine.reference import Domain, background_slices
+from triskelion.refine.reference import Domain, background_slices, filter_map, wiener_gain
 from triskelion.refine.shared import SharedRecord
 from triskelion.refine.state import Start
 from triskelion.resolution.fsc import compute_fsc_curves
@@ -28,45 +27,55 @@ class Consensus:
 
     Attributes
     ----------
-    half_maps : list of ndarray
+    half_maps : tuple of ndarray
         The half maps on the grey scale of the images.
     residual : Tensor, complex64 (n, m)
         Images without the background.
     sigma2 : ndarray (groups, shells)
     """
 
-    half_maps: list[np.ndarray]
+    half_maps: tuple[np.ndarray, np.ndarray]
     residual: Tensor
     sigma2: np.ndarray
 
 
+def rows_of_halves(half_set: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Row numbers of half a and of half b."""
+    return np.flatnonzero(half_set == HALF_A), np.flatnonzero(half_set == HALF_B)
+
+
 def prepare_consensus(
-    images: ImageSet, start: Start, domain: Domain, subtract_background: bool, kernels: Kernels, shared: SharedRecord, seed: int
+    images: ImageSet, start: Start, domain: Domain, subtract_background: bool, kernels: Kernels, shared: SharedRecord, stage: str
 ) -> Consensus:
     """Fit the grey scale of the half maps, estimate the noise about the consensus and subtract the background."""
-    pixel_size_A = images.grid.pixel_size_A
-    rows_of = [np.flatnonzero(start.half_set == half) for half in HALVES]
-    last_shell = int(images.disc.shell[-1])
+    pixel_size_A, last_shell = images.grid.pixel_size_A, int(images.disc.shell[-1])
+    halves = rows_of_halves(start.half_set)
 
-    def wiener_gain() -> np.ndarray:
-        volumes = [Volume(half, pixel_size_A) for half in start.half_maps]
-        curves = compute_fsc_curves(*volumes, Mask(start.particle_mask, pixel_size_A), seed)
-        return np.clip(curves.curves[curves.headline], 0, 1)
+    def consensus_gain() -> np.ndarray:
+        half_a, half_b = (Volume(half, pixel_size_A) for half in start.half_maps)
+        return wiener_gain(compute_fsc_curves(half_a, half_b, Mask(start.particle_mask, pixel_size_A)))
 
-    gain = torch.from_numpy(shared.settle("consensus_filter", 0, wiener_gain))
-    filtered = [apply_shell_gain(torch.from_numpy(half), gain).numpy() for half in start.half_maps]
-    raw_noise = shared.settle("image_noise", 0, lambda: image_noise(images))
+    gain = shared.settle(f"{stage}.consensus_filter", consensus_gain)
+    filtered = [filter_map(half, gain) for half in start.half_maps]
+    raw_noise = shared.settle(f"{stage}.image_noise", lambda: image_noise(images))
     whole = [prepare_slices(half * start.particle_mask, last_shell) for half in filtered]
-    scales = [fit_grey_scale(images, start, rows, volume, raw_noise, kernels) for rows, volume in zip(rows_of, whole, strict=True)]
+    scales = [fit_grey_scale(images, start, rows, volume, raw_noise, kernels) for rows, volume in zip(halves, whole, strict=True)]
     whole = [FourierVolume(volume.cube * scale, volume.padding) for volume, scale in zip(whole, scales, strict=True)]
-    without_particle = _subtract_own_half(images, start, rows_of, whole, kernels)
-    sigma2 = shared.settle("noise", 0, lambda: estimate_noise(images, lambda rows: without_particle[rows]))
-    if not subtract_background:
-        residual = images.coefficients
-    else:
-        rest = [background_slices(half * s, domain, start.particle_mask, last_shell) for half, s in zip(filtered, scales, strict=True)]
-        residual = _subtract_own_half(images, start, rows_of, rest, kernels)
-    return Consensus([half * np.float32(s) for half, s in zip(start.half_maps, scales, strict=True)], residual, sigma2)
+    unexplained = _subtract_own_half(images, start, whole, kernels)
+
+    def consensus_noise() -> np.ndarray:
+        sums = NoiseSums(images)
+        for rows in batches(np.arange(len(images))):
+            sums.add(rows, unexplained[rows])
+        return sums.variance()
+
+    sigma2 = shared.settle(f"{stage}.noise.0", consensus_noise)
+    residual = images.coefficients
+    if subtract_background:
+        rest = [background_slices(half * scale, domain, start.particle_mask, last_shell) for half, scale in zip(filtered, scales, strict=True)]
+        residual = _subtract_own_half(images, start, rest, kernels)
+    half_a, half_b = (half * np.float32(scale) for half, scale in zip(start.half_maps, scales, strict=True))
+    return Consensus((half_a, half_b), residual, sigma2)
 
 
 def fit_grey_scale(images: ImageSet, start: Start, rows: np.ndarray, volume: FourierVolume, sigma2: np.ndarray, kernels: Kernels) -> float:
@@ -87,9 +96,9 @@ def fit_grey_scale(images: ImageSet, start: Start, rows: np.ndarray, volume: Fou
     return cross / power if power > 0 else 1.0
 
 
-def _subtract_own_half(images: ImageSet, start: Start, rows_of: list[np.ndarray], volumes: list[FourierVolume], kernels: Kernels) -> Tensor:
+def _subtract_own_half(images: ImageSet, start: Start, volumes: list[FourierVolume], kernels: Kernels) -> Tensor:
     """Images minus projections of the volume of their own half at the consensus pose, complex64 (n, m)."""
     residual = torch.empty_like(images.coefficients)
-    for rows, volume in zip(rows_of, volumes, strict=True):
+    for rows, volume in zip(rows_of_halves(start.half_set), volumes, strict=True):
         residual[rows] = subtract_projections(images, rows, volume, start.consensus_rotations, start.consensus_shifts_px, kernels.slice)
     return residual

@@ -53,7 +53,7 @@ class PosePrior:
 
     @property
     def rotation_sd_deg(self) -> float:
-        """Root mean square width per axis in degrees."""
+        """Root mean square width per axis in degrees (infinite without a prior)."""
         return float(np.rad2deg(np.sqrt(np.trace(self.rotation_covariance) / 3)))
 
     def deviation(self, rows: np.ndarray, rotations: np.ndarray, shifts_px: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

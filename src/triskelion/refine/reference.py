@@ -1,13 +1,23 @@
-"""References: what a half-set's images are compared with. Own half map only, filtered, masked, centred on the domain."""
+"""References: what images are compared with. Own half-set only, filtered, masked, centred on the domain.
+
+A reference that contains an image holds that image's noise, and holds the image where it is: with few particles this self-bias
+outweighs the signal (10 of 47 nat measured on 750 particles a half). So a half-set is dealt into folds, and the particles of a fold are
+compared with the reconstruction of the others.
+"""
 
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
 from triskelion.conventions import box_center_px, reverse_axes
 from triskelion.data.volume import Mask
+from triskelion.fourier.filters import apply_shell_gain
 from triskelion.fourier.slices import prepare_slices
 from triskelion.kernels.interface import FourierVolume
+from triskelion.resolution.curves import FscCurves
+
+N_FOLDS = 5
 
 
 @dataclass(frozen=True)
@@ -30,12 +40,27 @@ class Domain:
         return self.fulcrum_xyz_px - self.center_xyz_px
 
 
+def wiener_gain(curves: FscCurves) -> np.ndarray:
+    """Gain per shell that makes a half map the best estimate of the signal: its FSC (signal over signal plus noise)."""
+    return np.clip(curves.curves[curves.headline], 0, 1)
+
+
+def filter_map(half: np.ndarray, gain: np.ndarray) -> np.ndarray:
+    """Multiply the transform of a map by a gain per shell."""
+    return apply_shell_gain(torch.from_numpy(half), torch.from_numpy(gain)).numpy()
+
+
 def domain_slices(filtered: np.ndarray, domain: Domain, last_shell: int) -> FourierVolume:
-    """Cut the domain out of a filtered half map, bring its centre to the origin and transform it."""
+    """Cut the domain out of a filtered map, bring its centre to the origin and transform it."""
     shift = tuple(int(-s) for s in reverse_axes(domain.center_xyz_px))
     return prepare_slices(np.roll(filtered * domain.mask, shift, axis=(0, 1, 2)), last_shell)
 
 
 def background_slices(filtered: np.ndarray, domain: Domain, particle_mask: np.ndarray, last_shell: int) -> FourierVolume:
-    """Cut the rest of the particle out of a filtered half map and transform it."""
+    """Cut the rest of the particle out of a filtered map and transform it."""
     return prepare_slices(filtered * particle_mask * (1 - domain.mask), last_shell)
+
+
+def deal_folds(rows: np.ndarray, n_folds: int = N_FOLDS) -> list[np.ndarray]:
+    """Deal the particles of one half-set into folds of about equal size."""
+    return [rows[fold::n_folds] for fold in range(n_folds) if len(rows[fold::n_folds])]

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from triskelion.fourier.shells import FourierDisc
-from triskelion.geometry.fulcrum import image_of_point, shift_of_origin
-from triskelion.geometry.rotations import matrix_to_rotvec, rotvec_to_matrix
+from triskelion.geometry.fulcrum import shift_of_origin
+from triskelion.geometry.rotations import rotvec_to_matrix
 from triskelion.geometry.so3_grid import local_rotation_grid
 from triskelion.kernels.interface import FourierVolume, Kernels, WeightedImages
-from triskelion.refine.prior import PosePrior
+from triskelion.refine.prior import EXTENT_PER_SD, PosePrior
 
 GRID_STEP_DEG = 12.0
 GRID_STEP_A = 3.0
@@ -55,7 +55,14 @@ def shift_grid(extent_px: float, step_px: float) -> np.ndarray:
 
 
 def coarse_starts(
-    kernels: Kernels, volume: FourierVolume, images: WeightedImages, disc: FourierDisc, rows: np.ndarray, prior: PosePrior, grids: tuple, n_starts: int
+    kernels: Kernels,
+    volume: FourierVolume,
+    images: WeightedImages,
+    disc: FourierDisc,
+    rows: np.ndarray,
+    prior: PosePrior,
+    grids: tuple,
+    n_starts: int,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Score a grid of rotations and shifts about each particle's consensus pose; return its best, one shift a rotation.
 
@@ -84,13 +91,19 @@ def coarse_starts(
         best_turn = np.argsort(-scores.max(-1), axis=1, kind="stable")[:, :n_starts]
         i = np.arange(len(part))[:, None]
         found.append((np.repeat(part, n_starts), rotations[i, best_turn], shifts[i, best_turn, best_shift[i, best_turn]]))
-    return np.concatenate([f[0] for f in found]), np.concatenate([f[1].reshape(-1, 3, 3) for f in found]), np.concatenate([f[2].reshape(-1, 2) for f in found])
+    return (
+        np.concatenate([f[0] for f in found]),
+        np.concatenate([f[1].reshape(-1, 3, 3) for f in found]),
+        np.concatenate([f[2].reshape(-1, 2) for f in found]),
+    )
 
 
-def start_grids(extent: SearchExtent, pixel_size_A: float) -> tuple[np.ndarray, np.ndarray]:
-    """Rotation and shift grids inside the extents."""
-    turns = local_rotation_grid(np.deg2rad(extent.rotation_deg), np.deg2rad(GRID_STEP_DEG))
-    return turns, shift_grid(extent.shift_px, GRID_STEP_A / pixel_size_A)
+def start_grids(extent: SearchExtent, prior: PosePrior, pixel_size_A: float) -> tuple[np.ndarray, np.ndarray]:
+    """Rotation and shift grids inside the extents, and not beyond what the prior deems likely."""
+    reach_rad = min(np.deg2rad(extent.rotation_deg), EXTENT_PER_SD * np.deg2rad(prior.rotation_sd_deg))
+    reach_px = min(extent.shift_px, EXTENT_PER_SD * np.sqrt(prior.shift_variance_px2))
+    turns = local_rotation_grid(float(reach_rad), np.deg2rad(GRID_STEP_DEG))
+    return turns, shift_grid(float(reach_px), GRID_STEP_A / pixel_size_A)
 
 
 def starts_for_width(rotation_sd_deg: float) -> int:

@@ -16,16 +16,14 @@ class SharedRecord:
     Parameters
     ----------
     recorded : mapping of str to ndarray, optional
-        A record of an earlier run.
+        ``settled`` of an earlier run.
     """
 
     def __init__(self, recorded: Mapping[str, np.ndarray] | None = None):
         self._recorded = recorded
         self.settled: dict[str, np.ndarray] = {}
 
-    def settle(self, name: str, iteration: int, compute: Callable[[], np.ndarray | float | bool]) -> np.ndarray:
-        """Return the value of a shared quantity in an iteration, recorded or computed."""
-        key = f"{iteration:03d}.{name}"
-        value = np.asarray(compute()) if self._recorded is None else np.asarray(self._recorded[key])
-        self.settled[key] = value
-        return value
+    def settle(self, name: str, compute: Callable[[], np.ndarray | float | bool]) -> np.ndarray:
+        """Return the value of a shared quantity, recorded or computed; ``name`` says which, where and in which iteration."""
+        self.settled[name] = np.asarray(compute() if self._recorded is None else self._recorded[name])
+        return self.settled[name]

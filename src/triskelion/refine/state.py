@@ -16,7 +16,7 @@ class Settings:
     initial_lowpass_A: float = 12.0
     max_align_resolution_A: float | None = None
     use_prior: bool = True
-    nonuniform: bool = True
+    coarse_starts: bool = True
     marginalize: bool = True
     subtract_background: bool = True
     max_iterations: int = 15
@@ -34,7 +34,7 @@ class Start:
         Poses to start from, about the box centre.
     consensus_rotations, consensus_shifts_px : ndarray
         Poses at which the background is projected and about which the prior is.
-    half_maps : list of ndarray (n, n, n)
+    half_maps : tuple of ndarray (n, n, n)
         Half a, half b of the whole particle.
     particle_mask : ndarray (n, n, n)
         Loose mask of the whole particle.
@@ -46,8 +46,14 @@ class Start:
     shifts_px: np.ndarray
     consensus_rotations: np.ndarray
     consensus_shifts_px: np.ndarray
-    half_maps: list[np.ndarray]
+    half_maps: tuple[np.ndarray, np.ndarray]
     particle_mask: np.ndarray
+
+    @property
+    def is_at_consensus(self) -> bool:
+        """Whether every pose is the consensus pose."""
+        same_rotations = np.allclose(self.rotations, self.consensus_rotations, atol=1e-6)
+        return same_rotations and np.allclose(self.shifts_px, self.consensus_shifts_px, atol=1e-4)
 
 
 @dataclass(frozen=True)
@@ -58,7 +64,7 @@ class IterationResult:
     ----------
     number : int
         1-based.
-    half_maps : list of ndarray (n, n, n)
+    half_maps : tuple of ndarray (n, n, n)
         Half a, half b: full box, background subtracted, unfiltered.
     curves : FscCurves
         With the user's mask.
@@ -66,15 +72,16 @@ class IterationResult:
         Current poses about the box centre.
     turn_deg, shift_A : ndarray (p,)
         Change from the consensus; the shift is that of the fulcrum's image.
-    covariance : ndarray (p, 5, 5)
-        Posterior of the pose about the domain's centre, (rad, px).
+    rotation_sd_deg, position_sd_A : ndarray (p,)
+        Posterior standard deviations, root mean square over axes; the position is that of the domain's centre.
     log_posterior : ndarray (p,)
         Nat, against the reference the iteration began with.
     median_step_deg, median_step_A : float
         Change since the iteration before.
     precision : ndarray (p,)
         Mean of C²/sigma2 of each particle.
-    sigma2 : ndarray (groups, shells)
+    sigma2, previous_sigma2 : ndarray (groups, shells)
+        Noise after and during the iteration.
     limit_A : float
         Finest resolution used in alignment.
     prior_rotation_sd_deg, prior_shift_sd_A : float
@@ -83,18 +90,20 @@ class IterationResult:
     """
 
     number: int
-    half_maps: list[np.ndarray]
+    half_maps: tuple[np.ndarray, np.ndarray]
     curves: FscCurves
     rotations: np.ndarray
     shifts_px: np.ndarray
     turn_deg: np.ndarray
     shift_A: np.ndarray
-    covariance: np.ndarray
+    rotation_sd_deg: np.ndarray
+    position_sd_A: np.ndarray
     log_posterior: np.ndarray
     median_step_deg: float
     median_step_A: float
     precision: np.ndarray
     sigma2: np.ndarray
+    previous_sigma2: np.ndarray
     limit_A: float
     prior_rotation_sd_deg: float
     prior_shift_sd_A: float

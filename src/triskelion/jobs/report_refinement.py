@@ -1,0 +1,128 @@
+"""What a local refinement shows after each iteration and leaves at its end."""
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from triskelion.conventions import box_center_px
+from triskelion.data.particles import Particles
+from triskelion.data.volume import Mask, Volume
+from triskelion.jobs.context import JobContext
+from triskelion.jobs.report_maps import N_DIRECTIONS, plot_maps, plot_views, report_half_maps
+
+if TYPE_CHECKING:
+    from triskelion.imaging.forward import Grid
+    from triskelion.refine.reference import Domain
+    from triskelion.refine.state import IterationResult, Settings, Start
+
+AT_EXTENT = 0.95  # of an extent counts as having run into it
+SHARE_AT_EXTENT = 0.05
+NO_EVIDENCE_FACTOR = 1.3
+PRECISION_SPREAD = 10
+
+
+def report_iteration(context: JobContext, results: "list[IterationResult]", mask: Mask, domain: "Domain", grid: "Grid", settings: "Settings") -> None:
+    """Plot and log the newest iteration and keep its map."""
+    from triskelion.maps.sharpen import sharpen
+    from triskelion.plots.iterations import collect_iterations
+    from triskelion.plots.pose_change import collect_pose_change
+    from triskelion.plots.posterior_sd import collect_posterior_sd
+    from triskelion.resolution.curves import finite_or_none
+    from triskelion.resolution.fsc import average_map
+
+    result, number = results[-1], results[-1].number
+    half_a, half_b = (Volume(half, grid.pixel_size_A) for half in result.half_maps)
+    average, sharpened = average_map(half_a, half_b), sharpen(half_a, half_b, result.curves, mask)
+    fulcrum_xyz_px = domain.fulcrum_xyz_px + box_center_px(grid.box_px)
+    context.save_volume(average, "map", number)
+    plot_maps(context, result.curves, average, sharpened.volume, mask, fulcrum_xyz_px, number)
+    if sharpened.guinier is not None:
+        context.plot("guinier", sharpened.guinier.as_dict(), number)
+    plot_views(context, result.rotations, result.precision, result.sigma2, grid, previous_sigma2=result.previous_sigma2, iteration=number)
+    if settings.rotation_extent_deg or settings.shift_extent_A:
+        extents = {"rotation_extent_deg": settings.rotation_extent_deg, "shift_extent_A": settings.shift_extent_A}
+        context.plot("pose_change", collect_pose_change(result.turn_deg, result.shift_A, **extents), number)
+        context.plot("posterior_sd", collect_posterior_sd(result.rotation_sd_deg, result.position_sd_A), number)
+    context.plot(
+        "iterations",
+        collect_iterations(
+            resolution_A=[finite_or_none(r.curves.resolution_A()) for r in results],
+            rotation_change_deg=[r.median_step_deg for r in results],
+            shift_change_A=[r.median_step_A for r in results],
+            log_likelihood=[float(r.log_posterior.mean()) for r in results],
+        ),
+    )
+    context.log(
+        f"iteration {number}: {result.curves.resolution_A():.2f} Å in the mask; aligned to {result.limit_A:.1f} Å; "
+        f"poses moved by {result.median_step_deg:.2f}° and {result.median_step_A:.2f} Å (median); "
+        f"prior {result.prior_rotation_sd_deg:.1f}° and {result.prior_shift_sd_A:.1f} Å per axis"
+    )
+
+
+def report_result(
+    context: JobContext, particles: Particles, start: "Start", results: "list[IterationResult]", mask: Mask, grid: "Grid", settings: "Settings"
+) -> None:
+    """Save poses, maps and figures of the last iteration, and say in words what is to be doubted."""
+    from triskelion.geometry.rotations import matrix_to_rotvec
+    from triskelion.plots.scale import collect_scale
+
+    result = results[-1]
+    half_a, half_b = (Volume(half, grid.pixel_size_A) for half in result.half_maps)
+    report_half_maps(context, half_a, half_b, mask, settings.seed)
+    context.save_volume(mask, "mask")
+    context.plot("scale", collect_scale(particles["contrast"]))
+    refined = particles.with_columns(
+        rotvec_rad=matrix_to_rotvec(result.rotations),
+        shift_A=result.shifts_px * grid.pixel_size_A,
+        consensus_rotvec_rad=matrix_to_rotvec(start.consensus_rotations),
+        consensus_shift_A=start.consensus_shifts_px * grid.pixel_size_A,
+    )
+    context.save_particles(refined)
+    context.save_arrays(
+        "poses",
+        {
+            "uid": particles["uid"], "rotation_change_deg": result.turn_deg, "shift_change_A": result.shift_A,
+            "rotation_sd_deg": result.rotation_sd_deg, "position_sd_A": result.position_sd_A, "log_posterior": result.log_posterior,
+        },
+    )  # fmt: skip
+    for warning in list_warnings(results, settings):
+        context.warn(warning)
+    context.summarize(
+        iterations=len(results),
+        converged=result.converged,
+        median_rotation_change_deg=float(np.median(result.turn_deg)),
+        median_shift_change_A=float(np.median(result.shift_A)),
+        median_rotation_sd_deg=float(np.median(result.rotation_sd_deg)),
+        prior_rotation_sd_deg=result.prior_rotation_sd_deg,
+        prior_shift_sd_A=result.prior_shift_sd_A,
+    )
+
+
+def list_warnings(results: "list[IterationResult]", settings: "Settings") -> list[str]:
+    """Say what a person should know before believing the result."""
+    from triskelion.resolution.orientation import half_sphere_directions, posterior_precision
+
+    result, found = results[-1], []
+    if not (settings.rotation_extent_deg or settings.shift_extent_A):
+        return found
+    if not result.converged and len(results) >= settings.max_iterations:
+        found.append(f"it was still improving when {settings.max_iterations} iterations were done: clone the job with more max_iterations")
+    resolution_A = result.curves.resolution_A()
+    if math.isfinite(resolution_A) and resolution_A * NO_EVIDENCE_FACTOR > settings.initial_lowpass_A:
+        found.append(
+            f"the resolution, {resolution_A:.1f} Å, is within {NO_EVIDENCE_FACTOR} x of the initial low-pass, {settings.initial_lowpass_A:g} Å: "
+            "by itself it is no evidence that the domain was aligned"
+        )
+    for what, change, extent in (
+        ("rotation", result.turn_deg, settings.rotation_extent_deg),
+        ("shift", result.shift_A, settings.shift_extent_A),
+    ):
+        share = float((change > AT_EXTENT * extent).mean())
+        if extent and share > SHARE_AT_EXTENT:
+            found.append(f"{100 * share:.0f} % of the particles are at the {what} extent: give a larger one, or check mask and fulcrum")
+    by_direction = posterior_precision(result.rotations, result.precision, half_sphere_directions(N_DIRECTIONS))
+    spread = by_direction.max() / max(float(by_direction.min()), 1e-30)
+    if spread > PRECISION_SPREAD:
+        found.append(f"the posterior precision differs {spread:.0f}-fold between directions: the particles show some views too rarely")
+    return found

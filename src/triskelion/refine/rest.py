@@ -1,0 +1,57 @@
+"""The rest of the particle first: errors of the consensus pose are errors of the subtraction, and of the prior's centre.
+
+Before a domain is refined, everything outside its mask is refined as if it were the domain, within narrow extents. Its poses become
+the consensus: the poses at which the background is projected and from which the domain's hinge is counted.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from triskelion.data.volume import Mask
+from triskelion.imaging.forward import ImageSet
+from triskelion.kernels.interface import Kernels
+from triskelion.refine.back_projection import PoseCloud, reconstruct_half
+from triskelion.refine.consensus import rows_of_halves
+from triskelion.refine.engine import LocalRefinement
+from triskelion.refine.reference import Domain
+from triskelion.refine.shared import SharedRecord
+from triskelion.refine.state import Settings, Start
+
+ROTATION_EXTENT_DEG = 7.5
+SHIFT_EXTENT_A = 7.5
+ITERATIONS = 3
+
+
+def rest_of_particle(domain: Domain, particle_mask: np.ndarray, pixel_size_A: float) -> Domain:
+    """The particle outside the domain's mask, as a domain that turns about its own centre."""
+    mask = Mask(particle_mask * (1 - domain.mask), pixel_size_A)
+    return Domain.of_mask(mask, np.rint(mask.center_xyz_px))
+
+
+def is_rest_larger(half_maps: tuple[np.ndarray, np.ndarray], domain: Domain, particle_mask: np.ndarray) -> bool:
+    """Whether the rest holds more of the particle's power than the domain: only then do its poses deserve more trust."""
+    power = np.asarray((half_maps[0] + half_maps[1]) ** 2, np.float64)
+    return bool((power * (particle_mask * (1 - domain.mask)) ** 2).sum() > (power * (particle_mask * domain.mask) ** 2).sum())
+
+
+def refine_rest(
+    images: ImageSet, start: Start, domain: Domain, settings: Settings, kernels: Kernels, shared: SharedRecord, advance: Callable[[int], None]
+) -> Start:
+    """Refine the rest of the particle; return a start with its poses as consensus and the half maps they give.
+
+    Poses to start from follow the consensus where they were the consensus, and are kept where they were not.
+    """
+    everything = replace(start, rotations=start.consensus_rotations, shifts_px=start.consensus_shifts_px)
+    narrow = replace(settings, rotation_extent_deg=ROTATION_EXTENT_DEG, shift_extent_A=SHIFT_EXTENT_A, coarse_starts=False, max_iterations=ITERATIONS)
+    rest = rest_of_particle(domain, start.particle_mask, images.grid.pixel_size_A)
+    refinement = LocalRefinement(images, everything, rest, narrow, kernels, shared, stage="rest")
+    *_, result = refinement.iterate(advance)
+    weighted = images.weighted(images.coefficients, result.sigma2)
+    cloud = PoseCloud(result.rotations[None], result.shifts_px[None])
+    half_a, half_b = (reconstruct_half(weighted, images, [rows], cloud, kernels)[0] for rows in rows_of_halves(start.half_set))
+    poses = {"consensus_rotations": result.rotations, "consensus_shifts_px": result.shifts_px}
+    if start.is_at_consensus:
+        poses |= {"rotations": result.rotations, "shifts_px": result.shifts_px}
+    return replace(start, half_maps=(half_a, half_b), **poses)
