@@ -9,7 +9,7 @@ from triskelion.fourier.slices import prepare_slices
 from triskelion.fourier.transforms import image_to_fourier
 from triskelion.geometry.rotations import random_rotations, rotvec_to_matrix
 from triskelion.kernels import cpu, reference
-from triskelion.kernels.interface import BackProjection, WeightedImages
+from triskelion.kernels.interface import BackProjection, PoseGrid, WeightedImages
 
 N_IMAGES = 5
 
@@ -134,8 +134,8 @@ def test_gradient_agrees_with_finite_differences(scene):
 def test_score_grid_is_the_value_at_every_pair(scene):
     rows = np.array([2, 3])
     rotations = random_rotations(6, scene["rng"]).reshape(2, 3, 3, 3)
-    shifts = scene["rng"].normal(0, 2, (2, 3, 4, 2))
-    args = (scene["volume"], rotations, shifts, scene["images"], rows, scene["disc"])
+    grid = PoseGrid(rotations, scene["rng"].normal(0, 2, (2, 3, 2)), scene["rng"].normal(0, 2, (4, 2)))
+    args = (scene["volume"], grid, scene["images"], rows, scene["disc"])
     expected = reference.score_grid(*args)
     np.testing.assert_allclose(cpu.score_grid(*args), expected, atol=3e-4 * np.abs(expected).max())
 

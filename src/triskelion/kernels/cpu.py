@@ -11,7 +11,7 @@ import torch
 from numba import get_num_threads, njit, prange
 from torch import Tensor
 
-from triskelion.kernels.interface import BackProjection, Disc, FourierVolume, NormalEquations, WeightedImages, check_radius
+from triskelion.kernels.interface import BackProjection, Disc, FourierVolume, NormalEquations, PoseGrid, WeightedImages, check_radius
 
 _FAST: dict[str, Any] = {"fastmath": True, "cache": True, "nogil": True}
 _PARALLEL = {**_FAST, "parallel": True}
@@ -62,6 +62,15 @@ def _fill_phases(table_x, table_y, step, ux, uy):
         table_x[k, 0], table_x[k, 1] = math.cos(step * k * ux), math.sin(step * k * ux)
     for k in range(-last, last + 1):
         table_y[k + last, 0], table_y[k + last, 1] = math.cos(step * k * uy), math.sin(step * k * uy)
+
+
+@njit(inline="always", **_FAST)
+def _phase_at(table_x, table_y, kx, ky, last):
+    """Real and imaginary part of exp(+i step k.u) from the two tables."""
+    nx, ny = int(kx), int(ky) + last
+    re = table_x[nx, 0] * table_y[ny, 0] - table_x[nx, 1] * table_y[ny, 1]
+    im = table_x[nx, 0] * table_y[ny, 1] + table_x[nx, 1] * table_y[ny, 0]
+    return re, im
 
 
 @njit(**_PARALLEL)
@@ -130,9 +139,7 @@ def _normal_equations(flat, extent, r, step, kx, ky, raster, b, w, table_x, tabl
             i = (iz + extent) * sz + (iy + extent) * sy + 2 * ix
             re, rx, ry, rz = _interpolate_with_slope(flat, i, sy, sz, fx, fy, fz)
             im, mx, my, mz = _interpolate_with_slope(flat, i + 1, sy, sz, fx, fy, fz)
-            nx, ny = int(kx[c]), int(ky[c]) + last
-            px = table_x[nx, 0] * table_y[ny, 0] - table_x[nx, 1] * table_y[ny, 1]
-            py = table_x[nx, 0] * table_y[ny, 1] + table_x[nx, 1] * table_y[ny, 0]
+            px, py = _phase_at(table_x, table_y, kx[c], ky[c], last)
             br = px * b[c, 0] - py * b[c, 1]
             bi = sign * (px * b[c, 1] + py * b[c, 0])
             weight = w[c]
@@ -180,15 +187,22 @@ def _gauss_newton(flat, extent, matrices, steps, shifts, kx, ky, raster, b, w, r
 
 
 @njit(**_PARALLEL)
-def _score_grid(flat, extent, matrices, steps, shifts, kx, ky, raster, b, w, rows, last, out):
+def _score_grid(flat, extent, matrices, steps, shifts, moves, kx, ky, raster, b, w, rows, last, out):
     sy, sz = 2 * (extent + 1), 2 * (extent + 1) * (2 * extent + 1)
     m = raster.shape[0]
     for p in prange(rows.shape[0]):
         table_x, table_y = np.empty((last + 1, 2), np.float32), np.empty((2 * last + 1, 2), np.float32)
-        cross = np.empty((m, 2), np.float32)
+        # phases of the moves, which all rotations share
+        move_re, move_im = np.empty((moves.shape[0], m), np.float32), np.empty((moves.shape[0], m), np.float32)
+        for s in range(moves.shape[0]):
+            _fill_phases(table_x, table_y, steps[p], moves[s, 0], moves[s, 1])
+            for o in range(m):
+                move_re[s, o], move_im[s, o] = _phase_at(table_x, table_y, kx[raster[o]], ky[raster[o]], last)
+        cross_re, cross_im = np.empty(m, np.float32), np.empty(m, np.float32)
         row = rows[p]
         for t in range(matrices.shape[1]):
             r = matrices[p, t]
+            _fill_phases(table_x, table_y, steps[p], shifts[p, t, 0], shifts[p, t, 1])
             power = np.float32(0)
             for o in range(m):
                 c = raster[o]
@@ -199,16 +213,13 @@ def _score_grid(flat, extent, matrices, steps, shifts, kx, ky, raster, b, w, row
                 re = _interpolate(flat, i, sy, sz, fx, fy, fz)
                 im = sign * _interpolate(flat, i + 1, sy, sz, fx, fy, fz)
                 power += w[row, c] * (re * re + im * im)
-                cross[o, 0] = re * b[row, c, 0] + im * b[row, c, 1]
-                cross[o, 1] = re * b[row, c, 1] - im * b[row, c, 0]
-            for s in range(shifts.shape[2]):
-                _fill_phases(table_x, table_y, steps[p], shifts[p, t, s, 0], shifts[p, t, s, 1])
+                px, py = _phase_at(table_x, table_y, kx[c], ky[c], last)
+                br, bi = px * b[row, c, 0] - py * b[row, c, 1], px * b[row, c, 1] + py * b[row, c, 0]
+                cross_re[o], cross_im[o] = re * br + im * bi, re * bi - im * br
+            for s in range(moves.shape[0]):
                 total = np.float32(0)
                 for o in range(m):
-                    nx, ny = int(kx[raster[o]]), int(ky[raster[o]]) + last
-                    px = table_x[nx, 0] * table_y[ny, 0] - table_x[nx, 1] * table_y[ny, 1]
-                    py = table_x[nx, 0] * table_y[ny, 1] + table_x[nx, 1] * table_y[ny, 0]
-                    total += px * cross[o, 0] - py * cross[o, 1]
+                    total += move_re[s, o] * cross_re[o] - move_im[s, o] * cross_im[o]
                 out[p, t, s] = total - np.float32(0.5) * power
 
 
@@ -280,17 +291,15 @@ def gauss_newton(
     return _unpack(out)
 
 
-def score_grid(
-    volume: FourierVolume, rotations: np.ndarray, shifts_px: np.ndarray, images: WeightedImages, rows: np.ndarray, disc: Disc
-) -> np.ndarray:
+def score_grid(volume: FourierVolume, grid: PoseGrid, images: WeightedImages, rows: np.ndarray, disc: Disc) -> np.ndarray:
     """See ``Kernels.score_grid``."""
     scale = images.scale[rows]
     check_radius(volume, disc, scale)
     kx, ky, raster, last = _plane(disc)
-    shifts = np.asarray(shifts_px, np.float64)
-    out = np.empty(shifts.shape[:3], np.float32)
+    out = np.empty((*grid.rotations.shape[:2], len(grid.moves_px)), np.float32)
     _score_grid(
-        _interleaved(volume.cube).reshape(-1), volume.extent, _matrices(rotations, scale, volume.padding), 2 * np.pi / disc.box_px * scale,
-        shifts, kx, ky, raster, _interleaved(images.b), images.weight.numpy(), np.asarray(rows), last, out,
+        _interleaved(volume.cube).reshape(-1), volume.extent, _matrices(grid.rotations, scale, volume.padding), 2 * np.pi / disc.box_px * scale,
+        np.asarray(grid.shifts_px, np.float64), np.asarray(grid.moves_px, np.float64), kx, ky, raster, _interleaved(images.b),
+        images.weight.numpy(), np.asarray(rows), last, out,
     )  # fmt: skip
     return out

@@ -123,6 +123,14 @@ class NormalEquations(NamedTuple):
     matrix: np.ndarray  # (n, 5, 5)
 
 
+class PoseGrid(NamedTuple):
+    """Poses to score: each particle's rotations, the shift that goes with each, and moves in the image that all have in common."""
+
+    rotations: np.ndarray  # (n, r, 3, 3)
+    shifts_px: np.ndarray  # (n, r, 2)
+    moves_px: np.ndarray  # (s, 2)
+
+
 class Kernels(Protocol):
     """What every back-end offers."""
 
@@ -140,10 +148,8 @@ class Kernels(Protocol):
         """Log likelihood of the images ``rows`` at poses (n, 3, 3), (n, 2), with its derivatives in R exp([w]) and u."""
         ...
 
-    def score_grid(
-        self, volume: FourierVolume, rotations: np.ndarray, shifts_px: np.ndarray, images: WeightedImages, rows: np.ndarray, disc: Disc
-    ) -> np.ndarray:
-        """Log likelihoods (n, r, s) at all pairs of rotations (n, r, 3, 3) and shifts (n, r, s, 2)."""
+    def score_grid(self, volume: FourierVolume, grid: PoseGrid, images: WeightedImages, rows: np.ndarray, disc: Disc) -> np.ndarray:
+        """Log likelihoods (n, r, s) of the images ``rows`` at every rotation and every move of a grid."""
         ...
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from triskelion.kernels.interface import BackProjection, Disc, FourierVolume, NormalEquations, WeightedImages, check_radius
+from triskelion.kernels.interface import BackProjection, Disc, FourierVolume, NormalEquations, PoseGrid, WeightedImages, check_radius
 
 
 def _sample_points(rotations: np.ndarray, scale: np.ndarray, disc: Disc) -> Tensor:
@@ -86,13 +86,11 @@ def gauss_newton(
     return NormalEquations(log_likelihood.numpy(), g.numpy(), a.numpy())
 
 
-def score_grid(
-    volume: FourierVolume, rotations: np.ndarray, shifts_px: np.ndarray, images: WeightedImages, rows: np.ndarray, disc: Disc
-) -> np.ndarray:
+def score_grid(volume: FourierVolume, grid: PoseGrid, images: WeightedImages, rows: np.ndarray, disc: Disc) -> np.ndarray:
     """See ``Kernels.score_grid``: the value of ``gauss_newton`` at every pair."""
-    n, r, s = np.asarray(shifts_px).shape[:3]
-    scores = np.empty((n, r, s))
-    for i in range(r):
-        for j in range(s):
-            scores[:, i, j] = gauss_newton(volume, rotations[:, i], shifts_px[:, i, j], images, rows, disc).value
+    scores = np.empty((*grid.rotations.shape[:2], len(grid.moves_px)))
+    for turn in range(scores.shape[1]):
+        for place, move in enumerate(grid.moves_px):
+            shifts = grid.shifts_px[:, turn] + move
+            scores[:, turn, place] = gauss_newton(volume, grid.rotations[:, turn], shifts, images, rows, disc).value
     return scores

@@ -12,7 +12,7 @@ from triskelion.fourier.shells import FourierDisc
 from triskelion.geometry.fulcrum import shift_of_origin
 from triskelion.geometry.rotations import rotvec_to_matrix
 from triskelion.geometry.so3_grid import local_rotation_grid
-from triskelion.kernels.interface import FourierVolume, Kernels, WeightedImages
+from triskelion.kernels.interface import FourierVolume, Kernels, PoseGrid, WeightedImages
 from triskelion.refine.prior import EXTENT_PER_SD, PosePrior
 
 GRID_STEP_DEG = 12.0
@@ -84,13 +84,12 @@ def coarse_starts(
     for start in range(0, len(rows), GRID_BATCH):
         part = rows[start : start + GRID_BATCH]
         rotations = prior.consensus_rotations[part][:, None] @ rotvec_to_matrix(turns)[None]
-        fulcrum_images = prior.consensus_images[part][:, None, None] + moves[None, None]
-        shifts = shift_of_origin(rotations[:, :, None], fulcrum_images, prior.lever_xyz_px)
-        scores = kernels.score_grid(volume, rotations, shifts, images, part, disc) - penalty[None]
+        shifts = shift_of_origin(rotations, prior.consensus_images[part][:, None], prior.lever_xyz_px)
+        scores = kernels.score_grid(volume, PoseGrid(rotations, shifts, moves), images, part, disc) - penalty[None]
         best_shift = scores.argmax(-1)
         best_turn = np.argsort(-scores.max(-1), axis=1, kind="stable")[:, :n_starts]
         i = np.arange(len(part))[:, None]
-        found.append((np.repeat(part, n_starts), rotations[i, best_turn], shifts[i, best_turn, best_shift[i, best_turn]]))
+        found.append((np.repeat(part, n_starts), rotations[i, best_turn], shifts[i, best_turn] + moves[best_shift[i, best_turn]]))
     return (
         np.concatenate([f[0] for f in found]),
         np.concatenate([f[1].reshape(-1, 3, 3) for f in found]),
