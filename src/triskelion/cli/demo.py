@@ -30,10 +30,10 @@ LEAD = (
     "finds how each head is turned. The oracle knows the true poses: no refinement of these images can do better."
 )
 NOTE = (
-    "Resolution: half-map FSC = 0.143 inside the head's mask, corrected by noise substitution, everything else subtracted from the images. "
-    "Pose errors: against the simulated truth."
+    "Resolution: half-map FSC = 0.143, corrected by noise substitution, inside the head's mask minus the masks of the other domains: "
+    "in the head's soft mask as it is, a sharp body alone would make a good curve. Pose errors: against the simulated truth."
 )
-MASK_OPTIONS = {"gaussian_A": 5.0}
+MASK_OPTIONS = {"threshold": 0.95}
 HEADINGS = ("head", "resolution", "median pose error", "over 8°")
 DESCRIPTIONS = {"before": "consensus poses", "after": "local refinement", "oracle": "true poses"}
 
@@ -89,17 +89,18 @@ def refine_head(project: Project, simulation: dict[str, Any]) -> tuple[list[Stag
     simulated = _run(project, "simulate", **simulation)
     imported = _run(project, "import_particles", meta=simulated.path("particles"))
     consensus = _run(project, "reconstruct", particles=imported)
-    mask = _run(project, "volume_tools", volume=consensus, mask=f"{simulated.name}.mask_{DOMAIN}", **MASK_OPTIONS)
+    mask = _run(project, "volume_tools", mask=f"{simulated.name}.mask_{DOMAIN}", **MASK_OPTIONS)
     fulcrum = json.loads(simulated.path("truth").read_text(encoding="utf-8"))["fulcrum_xyz_px"][DOMAIN]
     common = {"volume": consensus, "mask": mask, "fulcrum": ",".join(f"{coordinate:g}" for coordinate in fulcrum)}
     fixed = {"rotation_extent_deg": 0, "shift_extent_A": 0}
 
     poses = {
-        "before": _run(project, "local_refinement", particles=imported, **common, **fixed),
+        "before": consensus,
         "after": _run(project, "local_refinement", particles=imported, **common),
         "oracle": _run(project, "local_refinement", particles=f"{simulated.name}.truth_{DOMAIN}", **common, **fixed),
     }
-    return [Stage(label, job, _run(project, "sharpen", volume=job, mask=mask)) for label, job in poses.items()], mask
+    alone = f"{simulated.name}.alone_{DOMAIN}"
+    return [Stage(label, job, _run(project, "sharpen", volume=job, mask=alone)) for label, job in poses.items()], mask
 
 
 def _run(project: Project, job_type: str, **parameters: Any) -> Job:

@@ -172,21 +172,24 @@ def _save_poses(context: JobContext, start: "Particles", truth: "dict[str, Parti
 
 
 def _save_maps(context: JobContext, assembly: "Assembly", experiment: "Experiment", signal_scale: float) -> None:
-    """Save the true map of every domain and of all, on the scale of the images, and a soft mask of every domain."""
+    """Save the true map of every domain and of all, on the scale of the images, a soft mask of every domain, and where it is alone."""
     import numpy as np
 
-    from triskelion.data.volume import Volume
+    from triskelion.data.volume import Mask, Volume
     from triskelion.plots.map_slices import collect_map_slices
     from triskelion.simulate.density import compute_density, mask_domain
 
     box_px, pixel_size_A = experiment.box_px, experiment.pixel_size_A
     total = np.zeros((box_px,) * 3, dtype=np.float32)
+    masks = {name: mask_domain(assembly, name, box_px, pixel_size_A) for name in assembly.domains}
     with context.progress(len(assembly.domains), "maps") as bar:
         for name in assembly.domains:
             density = compute_density(assembly, name, box_px, pixel_size_A).array * signal_scale
             total += density
             context.save_volume(Volume(density, pixel_size_A), f"map_{name}")
-            context.save_volume(mask_domain(assembly, name, box_px, pixel_size_A), f"mask_{name}")
+            outside_others = np.prod([1 - masks[other].array for other in assembly.domains if other != name], axis=0)
+            context.save_volume(masks[name], f"mask_{name}")
+            context.save_volume(Mask(masks[name].array * outside_others, pixel_size_A), f"alone_{name}")
             bar.advance()
     whole = Volume(total, pixel_size_A)
     context.save_volume(whole, "map_all")
@@ -222,5 +225,6 @@ JOB = JobType(
         "map_all": "volume",
         **{f"map_{name}": "volume" for name in PHANTOM_DOMAINS},
         **{f"mask_{name}": "mask" for name in PHANTOM_DOMAINS},
+        **{f"alone_{name}": "mask" for name in PHANTOM_DOMAINS},
     },
 )
