@@ -1,7 +1,7 @@
 """A job's view of the world on a plain folder: what project/ gives it, without a store or another process."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -74,6 +74,9 @@ class FakeContext:
 
     def save_json(self, name: str, data: dict[str, Any]) -> None:
         (self.folder / f"{name}.json").write_text(json.dumps(data, allow_nan=False))
+
+    def save_arrays(self, name: str, arrays: Mapping[str, np.ndarray]) -> None:
+        np.savez(self.folder / f"{name}.npz", **arrays)
 
     def save_text(self, filename: str, text: str) -> None:
         (self.folder / filename).write_text(text)

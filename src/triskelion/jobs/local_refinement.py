@@ -17,6 +17,8 @@ from triskelion.jobs.spec import JobParameters, JobType, parameter, slot
 
 if TYPE_CHECKING:
     from triskelion.imaging.forward import Grid, ImageSet
+    from triskelion.jobs.report_refinement import IterationFigures
+    from triskelion.refine.engine import LocalRefinement
     from triskelion.refine.reference import Domain
     from triskelion.refine.shared import SharedRecord
     from triskelion.refine.state import Settings, Start
@@ -74,9 +76,8 @@ class LocalRefinementParameters(JobParameters):
 def run(parameters: LocalRefinementParameters, context: JobContext) -> None:
     """Read, refine the rest, refine the domain iteration by iteration, report."""
     from triskelion.devices import set_threads
-    from triskelion.jobs.report_refinement import report_iteration, report_result
-    from triskelion.kernels import cpu
-    from triskelion.refine.engine import LocalRefinement
+    from triskelion.jobs.refinement_checkpoint import pack_checkpoint
+    from triskelion.jobs.report_refinement import report_iteration, report_result, summarize_iteration
     from triskelion.refine.shared import SharedRecord
 
     set_threads(context.threads)
@@ -86,14 +87,15 @@ def run(parameters: LocalRefinementParameters, context: JobContext) -> None:
     mask, domain, start, grid = _read_start(parameters, context, particles)
     images = read_image_set(context, particles, grid)
     shared = SharedRecord(_read_recording(parameters, context))
-    start = _refine_rest_first(parameters, context, images, start, domain, settings, shared)
-    refinement = LocalRefinement(images, start, domain, settings, cpu, shared)
-    results = []
-    while not results or not (results[-1].converged or refinement.is_finished):
-        with context.progress(len(particles), f"iteration {len(results) + 1}") as bar:
-            results.append(refinement.run_iteration(bar.advance))
-        report_iteration(context, results, mask, domain, grid, settings)
-    report_result(context, particles, start, results, mask, grid, settings)
+    refinement, history = _begin(parameters, context, images, start, domain, settings, shared)
+    result = None
+    while result is None or not (result.converged or refinement.is_finished):
+        context.save_checkpoint(pack_checkpoint(refinement, history))
+        with context.progress(len(particles), f"iteration {len(history) + 1}") as bar:
+            result = refinement.run_iteration(bar.advance)
+        history.append(summarize_iteration(result))
+        report_iteration(context, result, history, mask, domain, grid, settings)
+    report_result(context, particles, refinement.start, result, mask, grid, settings)
     context.save_arrays("shared", shared.settled)
     context.summarize(n_particles=len(particles), box_px=grid.box_px, pixel_size_A=grid.pixel_size_A)
 
@@ -189,6 +191,30 @@ def _read_recording(parameters: LocalRefinementParameters, context: JobContext) 
         raise InputError(f"there is no file {parameters.replay} to replay: give the shared.npz of a local refinement")
     with np.load(path, allow_pickle=False) as stored:
         return {name: stored[name] for name in stored.files}
+
+
+def _begin(
+    parameters: LocalRefinementParameters,
+    context: JobContext,
+    images: "ImageSet",
+    start: "Start",
+    domain: "Domain",
+    settings: "Settings",
+    shared: "SharedRecord",
+) -> "tuple[LocalRefinement, list[IterationFigures]]":
+    """Refine the rest and begin with the domain, or go on where the job was interrupted; return the figures of iterations already done."""
+    from triskelion.jobs.refinement_checkpoint import restore_refinement, restore_start
+    from triskelion.kernels import cpu
+    from triskelion.refine.engine import LocalRefinement
+
+    checkpoint = context.load_checkpoint()
+    if checkpoint is None:
+        start = _refine_rest_first(parameters, context, images, start, domain, settings, shared)
+        return LocalRefinement(images, start, domain, settings, cpu, shared), []
+    refinement = LocalRefinement(images, restore_start(start, checkpoint), domain, settings, cpu, shared)
+    history = restore_refinement(refinement, checkpoint)
+    context.log(f"continued from the checkpoint: {len(history)} iterations were done")
+    return refinement, history
 
 
 def _refine_rest_first(

@@ -1,7 +1,7 @@
 """What a local refinement shows after each iteration and leaves at its end."""
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -22,8 +22,30 @@ NO_EVIDENCE_FACTOR = 1.3
 PRECISION_SPREAD = 10
 
 
-def report_iteration(context: JobContext, results: "list[IterationResult]", mask: Mask, domain: "Domain", grid: "Grid", settings: "Settings") -> None:
-    """Plot and log the newest iteration and keep its map."""
+class IterationFigures(NamedTuple):
+    """What is kept of an iteration when the next one is done."""
+
+    resolution_A: float
+    rotation_change_deg: float  # median, since the iteration before
+    shift_change_A: float
+    log_likelihood: float  # mean log posterior of a particle, nat
+
+
+def summarize_iteration(result: "IterationResult") -> IterationFigures:
+    """Return the figures that the plot ``iterations`` shows of an iteration."""
+    return IterationFigures(result.curves.resolution_A(), result.median_step_deg, result.median_step_A, float(result.log_posterior.mean()))
+
+
+def report_iteration(
+    context: JobContext,
+    result: "IterationResult",
+    history: list[IterationFigures],
+    mask: Mask,
+    domain: "Domain",
+    grid: "Grid",
+    settings: "Settings",
+) -> None:
+    """Plot and log the newest iteration, the last of ``history``, and keep its map."""
     from triskelion.maps.sharpen import sharpen
     from triskelion.plots.iterations import collect_iterations
     from triskelion.plots.pose_change import collect_pose_change
@@ -31,7 +53,7 @@ def report_iteration(context: JobContext, results: "list[IterationResult]", mask
     from triskelion.resolution.curves import finite_or_none
     from triskelion.resolution.fsc import average_map
 
-    result, number = results[-1], results[-1].number
+    number = result.number
     half_a, half_b = (Volume(half, grid.pixel_size_A) for half in result.half_maps)
     average, sharpened = average_map(half_a, half_b), sharpen(half_a, half_b, result.curves, mask)
     fulcrum_xyz_px = domain.fulcrum_xyz_px + box_center_px(grid.box_px)
@@ -44,15 +66,8 @@ def report_iteration(context: JobContext, results: "list[IterationResult]", mask
         extents = {"rotation_extent_deg": settings.rotation_extent_deg, "shift_extent_A": settings.shift_extent_A}
         context.plot("pose_change", collect_pose_change(result.turn_deg, result.shift_A, **extents), number)
         context.plot("posterior_sd", collect_posterior_sd(result.rotation_sd_deg, result.position_sd_A), number)
-    context.plot(
-        "iterations",
-        collect_iterations(
-            resolution_A=[finite_or_none(r.curves.resolution_A()) for r in results],
-            rotation_change_deg=[r.median_step_deg for r in results],
-            shift_change_A=[r.median_step_A for r in results],
-            log_likelihood=[float(r.log_posterior.mean()) for r in results],
-        ),
-    )
+    columns = {name: [finite_or_none(getattr(figures, name)) for figures in history] for name in IterationFigures._fields}
+    context.plot("iterations", collect_iterations(**columns))
     context.log(
         f"iteration {number}: {result.curves.resolution_A():.2f} Å in the mask; aligned to {result.limit_A:.1f} Å; "
         f"poses moved by {result.median_step_deg:.2f}° and {result.median_step_A:.2f} Å (median); "
@@ -61,13 +76,12 @@ def report_iteration(context: JobContext, results: "list[IterationResult]", mask
 
 
 def report_result(
-    context: JobContext, particles: Particles, start: "Start", results: "list[IterationResult]", mask: Mask, grid: "Grid", settings: "Settings"
+    context: JobContext, particles: Particles, start: "Start", result: "IterationResult", mask: Mask, grid: "Grid", settings: "Settings"
 ) -> None:
     """Save poses, maps and figures of the last iteration, and say in words what is to be doubted."""
     from triskelion.geometry.rotations import matrix_to_rotvec
     from triskelion.plots.scale import collect_scale
 
-    result = results[-1]
     half_a, half_b = (Volume(half, grid.pixel_size_A) for half in result.half_maps)
     report_half_maps(context, half_a, half_b, mask, settings.seed)
     context.save_volume(mask, "mask")
@@ -86,10 +100,10 @@ def report_result(
             "rotation_sd_deg": result.rotation_sd_deg, "position_sd_A": result.position_sd_A, "log_posterior": result.log_posterior,
         },
     )  # fmt: skip
-    for warning in list_warnings(results, settings):
+    for warning in list_warnings(result, settings):
         context.warn(warning)
     context.summarize(
-        iterations=len(results),
+        iterations=result.number,
         converged=result.converged,
         median_rotation_change_deg=float(np.median(result.turn_deg)),
         median_shift_change_A=float(np.median(result.shift_A)),
@@ -99,14 +113,14 @@ def report_result(
     )
 
 
-def list_warnings(results: "list[IterationResult]", settings: "Settings") -> list[str]:
+def list_warnings(result: "IterationResult", settings: "Settings") -> list[str]:
     """Say what a person should know before believing the result."""
     from triskelion.resolution.orientation import half_sphere_directions, posterior_precision
 
-    result, found = results[-1], []
+    found = []
     if not (settings.rotation_extent_deg or settings.shift_extent_A):
         return found
-    if not result.converged and len(results) >= settings.max_iterations:
+    if not result.converged and result.number >= settings.max_iterations:
         found.append(f"it was still improving when {settings.max_iterations} iterations were done: clone the job with more max_iterations")
     resolution_A = result.curves.resolution_A()
     if math.isfinite(resolution_A) and resolution_A * NO_EVIDENCE_FACTOR > settings.initial_lowpass_A:
