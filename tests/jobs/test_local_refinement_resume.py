@@ -1,0 +1,62 @@
+"""A local refinement that is interrupted goes on to the very result it would have had."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.refine.scene import make_scene
+from tests.refine.scene_context import SceneContext, run_local_refinement
+from triskelion.errors import JobCancelled
+from triskelion.io.mrc import read_volume
+
+
+class InterruptedContext(SceneContext):
+    """Cancels the job in the middle of the iteration whose bar is called ``stop_in``."""
+
+    def __init__(self, folder: Path, stop_in: str):
+        super().__init__(folder, make_scene())
+        self.stop_in = stop_in
+
+    def progress(self, total: int, title: str):
+        if title == self.stop_in:
+            raise JobCancelled("stopped")
+        return super().progress(total, title)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory) -> SceneContext:
+    return run_local_refinement(SceneContext(tmp_path_factory.mktemp("undisturbed") / "J2", make_scene()))
+
+
+def check_same_files(one: Path, other: Path) -> None:
+    for name in ("half_a.mrc", "half_b.mrc", "map.mrc"):  # their headers hold the time of day
+        np.testing.assert_array_equal(read_volume(one / name).array, read_volume(other / name).array, err_msg=name)
+    for name in ("particles.star", "fsc.txt"):
+        assert (one / name).read_bytes() == (other / name).read_bytes(), name
+    for name in ("poses.npz", "shared.npz"):
+        with np.load(one / name) as first, np.load(other / name) as second:
+            assert sorted(first.files) == sorted(second.files), name
+            for array in first.files:
+                np.testing.assert_array_equal(first[array], second[array], err_msg=f"{name}: {array}")
+
+
+@pytest.mark.parametrize(("stop_in", "done"), [("iteration 1", 0), ("iteration 3", 2)])
+def test_an_interrupted_job_ends_as_if_nothing_had_happened(undisturbed, tmp_path, stop_in, done):
+    with pytest.raises(JobCancelled):
+        run_local_refinement(InterruptedContext(tmp_path / "J2", stop_in))
+    assert not (tmp_path / "J2" / "half_a.mrc").exists()
+    resumed = run_local_refinement(SceneContext(tmp_path / "J2", make_scene()))
+    assert f"continued from the checkpoint: {done} iterations were done" in resumed.logs
+    assert not any("rest of the particle was refined" in line for line in resumed.logs)
+    check_same_files(undisturbed.folder, resumed.folder)
+    assert resumed.summary == undisturbed.summary
+    assert len(resumed.plots["gsfsc"]) == len(undisturbed.plots["gsfsc"]) - done
+    assert resumed.plots["iterations"][-1] == undisturbed.plots["iterations"][-1]
+    assert resumed.plots["iterations"][-1]["iteration"] == [1, 2, 3, 4]
+
+
+def test_a_checkpoint_is_plain_arrays_and_there_is_none_after_the_last_iteration(undisturbed):
+    with np.load(undisturbed.folder / "checkpoint.npz", allow_pickle=False) as stored:
+        assert stored["history"].shape == (3, 4)
+        assert not any(stored[name].dtype.hasobject for name in stored.files)

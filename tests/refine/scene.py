@@ -1,0 +1,156 @@
+"""A particle of Gaussian atoms with a head that hinges on a body; its images by explicit sums, so that nothing under test makes them."""
+
+from dataclasses import dataclass, replace
+from functools import cache
+
+import numpy as np
+import torch
+
+from triskelion.data.images import ArrayImages
+from triskelion.data.particles import OpticsGroup, Particles
+from triskelion.data.volume import Mask, Volume
+from triskelion.fourier.shells import FourierDisc, fourier_disc
+from triskelion.fourier.transforms import fourier_to_image
+from triskelion.geometry.fulcrum import rotate_about_fulcrum
+from triskelion.geometry.rotations import matrix_to_rotvec, random_rotations, rotvec_to_matrix
+from triskelion.imaging.ctf import compute_ctf
+from triskelion.imaging.forward import Grid, ImageSet, load_images
+from triskelion.kernels import cpu
+from triskelion.maps.reconstruct import reconstruct_halves
+from triskelion.masks.automatic import near_far_masks, particle_mask, smooth_base
+from triskelion.refine.reference import Domain
+from triskelion.refine.state import Start
+
+BOX_PX, PIXEL_A = 32, 6.0
+ATOM_SIGMA_PX = 0.9
+FULCRUM_PX = np.array([3.5, 0.0, 1.0])
+HEAD_CENTER_PX, HEAD_RADIUS_PX, N_HEAD = np.array([6.5, 0.0, 1.0]), 3.5, 20
+BODY_CENTER_PX, BODY_RADIUS_PX, N_BODY = np.array([-3.0, 1.0, 0.0]), 5.5, 60
+OPTICS = OpticsGroup("scene", PIXEL_A, BOX_PX, 300.0, 2.7, 0.1)
+
+
+@dataclass(frozen=True)
+class Poses:
+    """Rotations (n, 3, 3) and shifts (n, 2) in px about the box centre."""
+
+    rotations: np.ndarray
+    shifts_px: np.ndarray
+
+
+@cache
+def atoms(domain: str) -> np.ndarray:
+    """Places (m, 3) of the atoms of ``head`` or ``body``, (x, y, z) px from the box centre."""
+    centre, radius, n = {"head": (HEAD_CENTER_PX, HEAD_RADIUS_PX, N_HEAD), "body": (BODY_CENTER_PX, BODY_RADIUS_PX, N_BODY)}[domain]
+    rng = np.random.default_rng(len(domain) + n)
+    directions = rng.standard_normal((n, 3))
+    return centre + directions / np.linalg.norm(directions, axis=1, keepdims=True) * radius * rng.uniform(0, 1, (n, 1)) ** (1 / 3)
+
+
+@cache
+def true_map(domain: str, box_px: int = BOX_PX, sigma_px: float = ATOM_SIGMA_PX) -> np.ndarray:
+    """Density of a domain where its atoms are, float32 (n, n, n)."""
+    line = np.arange(box_px) - box_px // 2
+    bells = [np.exp(-((line[None] - atoms(domain)[:, axis, None]) ** 2) / (2 * sigma_px**2)) for axis in range(3)]
+    return np.einsum("ax,ay,az->zyx", *bells).astype(np.float32)
+
+
+def exact_slices(points: np.ndarray, poses: Poses, disc: FourierDisc, sigma_px: float = ATOM_SIGMA_PX, scale: float = 1.0) -> np.ndarray:
+    """Transform of the projections of Gaussian atoms, complex128 (n, m); ``scale``: frequency of the map over that of the image."""
+    k = scale * np.stack([disc.kx, disc.ky], axis=1) / disc.box_px
+    places = np.einsum("nij,aj->nai", poses.rotations, points)[..., :2] + poses.shifts_px[:, None]
+    envelope = (2 * np.pi * sigma_px**2) ** 1.5 / disc.box_px * np.exp(-2 * (np.pi * sigma_px) ** 2 * (k**2).sum(1))
+    return np.stack([np.exp(-2j * np.pi * (one @ k.T)).sum(0) for one in places]) * envelope
+
+
+def make_particles(poses: Poses, seed: int, optics: tuple[OpticsGroup, ...] = (OPTICS,), **columns: np.ndarray) -> Particles:
+    """A particle table with these poses (px of ``PIXEL_A``), random defoci, half-sets in turn."""
+    n, rng = len(poses.rotations), np.random.default_rng([seed, 1])
+    defocus = rng.uniform(8000, 15000, n)
+    return Particles.build(
+        optics,
+        uid=rng.permutation(np.arange(1000, 1000 + n)).astype(np.uint64),
+        image_path=np.full(n, "scene.mrcs"),
+        image_index=np.arange(n),
+        half_set=np.arange(n) % 2,
+        rotvec_rad=matrix_to_rotvec(poses.rotations),
+        shift_A=poses.shifts_px * PIXEL_A,
+        defocus_u_A=defocus + 300,
+        defocus_v_A=defocus,
+        defocus_angle_rad=rng.uniform(0, np.pi, n),
+        **columns,
+    )
+
+
+def draw_poses(n: int, seed: int) -> Poses:
+    """Random orientations, shifts of about a pixel."""
+    rng = np.random.default_rng([seed, 2])
+    return Poses(random_rotations(n, rng), rng.normal(0, 1, (n, 2)))
+
+
+def disturb(poses: Poses, turn_deg: float, shift_px: float, seed: int) -> Poses:
+    """Poses with errors of these standard deviations per axis."""
+    rng = np.random.default_rng([seed, 3])
+    turns = np.deg2rad(rng.normal(0, turn_deg, (len(poses.rotations), 3)))
+    return Poses(poses.rotations @ rotvec_to_matrix(turns), poses.shifts_px + rng.normal(0, shift_px, poses.shifts_px.shape))
+
+
+def hinge_head(body: Poses, sd_deg: float, seed: int) -> Poses:
+    """Poses of the head: the body's, turned about the fulcrum."""
+    turned = disturb(body, sd_deg, 0.0, seed).rotations
+    return Poses(turned, rotate_about_fulcrum(body.rotations, body.shifts_px, turned, FULCRUM_PX))
+
+
+def ctf_of(particles: Particles, disc: FourierDisc) -> np.ndarray:
+    """C of all particles on a disc of the scene's box."""
+    return compute_ctf(particles, np.arange(len(particles)), BOX_PX, PIXEL_A, disc.kx, disc.ky).numpy()
+
+
+def render(coefficients: np.ndarray, disc: FourierDisc) -> np.ndarray:
+    """Coefficients on the disc -> images, float64 (n, box, box)."""
+    return fourier_to_image(disc.scatter(torch.from_numpy(coefficients)), disc.box_px).numpy()
+
+
+@cache
+def domain_of_head() -> Domain:
+    """The head, its soft mask and its fulcrum."""
+    mask = near_far_masks(smooth_base(Volume(true_map("head"), PIXEL_A), 0.2), PIXEL_A, (6.0, 24.0))[0]
+    return Domain.of_mask(mask, FULCRUM_PX + BOX_PX // 2)
+
+
+@cache
+def mask_of_particle() -> np.ndarray:
+    """A loose mask of head and body."""
+    return np.maximum(particle_mask(Volume(true_map("head") + true_map("body"), PIXEL_A)).array, domain_of_head().mask)
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A data set with its truth."""
+
+    particles: Particles  # carries the consensus poses
+    pixels: np.ndarray  # (n, box, box)
+    images: ImageSet
+    start: Start
+    domain: Domain
+    head: Poses
+    body: Poses
+
+    def with_pixels(self, pixels: np.ndarray) -> "Scene":
+        """The same particles with other images; half maps as they were."""
+        images = load_images(self.particles, ArrayImages(pixels), self.images.grid, self.images.disc)
+        return replace(self, pixels=pixels, images=images)
+
+
+@cache
+def make_scene(n: int = 120, noise_sd: float = 1.0, seed: int = 1) -> Scene:
+    """Images of ``n`` particles whose signal has variance 1, started from consensus poses off by 1.5° and half a pixel."""
+    disc, body = fourier_disc(BOX_PX), draw_poses(n, seed)
+    head, consensus = hinge_head(body, 6.0, seed), disturb(body, 1.5, 0.5, seed)
+    particles = make_particles(consensus, seed)
+    signal = render(ctf_of(particles, disc) * (exact_slices(atoms("head"), head, disc) + exact_slices(atoms("body"), body, disc)), disc)
+    pixels = signal / signal.std() + noise_sd * np.random.default_rng([seed, 4]).standard_normal(signal.shape)
+    images = load_images(particles, ArrayImages(pixels), Grid(BOX_PX, PIXEL_A), disc)
+    poses = (consensus.rotations, consensus.shifts_px)
+    half_maps, _, _ = reconstruct_halves(images, particles["half_set"], *poses, cpu, lambda steps: None)
+    start = Start(particles["uid"], particles["half_set"], *poses, *poses, half_maps, mask_of_particle())
+    return Scene(particles, pixels, images, start, domain_of_head(), head, body)
