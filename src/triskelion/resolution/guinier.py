@@ -78,8 +78,9 @@ def mean_amplitudes(volume: Volume) -> np.ndarray:
 def fit_guinier(volume: Volume, curve: np.ndarray, resolution_A: float) -> GuinierFit:
     """Fit the B-factor of a map from 10 Å to its resolution.
 
-    Where fewer than 3 shells lie in that range (a map coarser than about 10 Å), the last third of the shells up to the resolution
-    is fitted instead and ``note`` says so: B then says more about the shape of the particle than about disorder.
+    Where that is less than the last third of the shells up to the resolution (a map coarser than 6.7 Å), the last third is fitted instead
+    and ``note`` says so: a line through a handful of shells has any slope, and B then says as much about the shape of the particle as about
+    disorder.
 
     Parameters
     ----------
@@ -106,9 +107,9 @@ def fit_guinier(volume: Volume, curve: np.ndarray, resolution_A: float) -> Guini
     last = resolution_to_shell(resolution_A, box_px, pixel_size_A)
     first, note = resolution_to_shell(FIT_FROM_A, box_px, pixel_size_A), ""
     usable = lambda start: (shells >= max(start, 1)) & (shells <= last + 1e-6) & np.isfinite(weighted)
-    if usable(first).sum() < FEWEST_SHELLS:
+    if first > last * 2 / 3:
         first = min(last * 2 / 3, last - FEWEST_SHELLS + 1)
-        note = f"fewer than {FEWEST_SHELLS} shells between {FIT_FROM_A:g} Å and the resolution: fitted to the last third of the shells up to it"
+        note = f"{FIT_FROM_A:g} Å to the resolution is a short range: fitted to the last third of the shells up to it"
     chosen = usable(first)
     if chosen.sum() < 2:
         raise InputError(f"no B-factor can be fitted: {chosen.sum()} shells with positive FSC up to {resolution_A:.2f} Å; give b_factor_A2")
