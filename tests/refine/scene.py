@@ -46,12 +46,17 @@ def atoms(domain: str) -> np.ndarray:
     return centre + directions / np.linalg.norm(directions, axis=1, keepdims=True) * radius * rng.uniform(0, 1, (n, 1)) ** (1 / 3)
 
 
-@cache
-def true_map(domain: str, box_px: int = BOX_PX, sigma_px: float = ATOM_SIGMA_PX) -> np.ndarray:
-    """Density of a domain where its atoms are, float32 (n, n, n)."""
+def density_of(points: np.ndarray, box_px: int = BOX_PX, sigma_px: float = ATOM_SIGMA_PX) -> np.ndarray:
+    """Map of Gaussian atoms, float32 (n, n, n)."""
     line = np.arange(box_px) - box_px // 2
-    bells = [np.exp(-((line[None] - atoms(domain)[:, axis, None]) ** 2) / (2 * sigma_px**2)) for axis in range(3)]
+    bells = [np.exp(-((line[None] - points[:, axis, None]) ** 2) / (2 * sigma_px**2)) for axis in range(3)]
     return np.einsum("ax,ay,az->zyx", *bells).astype(np.float32)
+
+
+@cache
+def true_map(domain: str) -> np.ndarray:
+    """Density of ``head`` or ``body``."""
+    return density_of(atoms(domain))
 
 
 def exact_slices(points: np.ndarray, poses: Poses, disc: FourierDisc, sigma_px: float = ATOM_SIGMA_PX, scale: float = 1.0) -> np.ndarray:

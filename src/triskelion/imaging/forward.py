@@ -133,7 +133,8 @@ def load_images(
         known = torch.from_numpy(_has_information(group, rescaled_px, group_scale, disc))
         phase = demodulation_phase(group, grid.box_px, grid.pixel_size_A / group_scale, disc.kx, disc.ky)
         for rows in batches(members):
-            images = rescale_images(torch.from_numpy(source.read(rows)), rescaled_px)
+            # values stay when pixels change, but a sum over pixels of 1 / s the width of the reference's holds s² times as many
+            images = rescale_images(torch.from_numpy(source.read(rows)), rescaled_px) / group_scale**2
             plane = disc.gather(image_to_fourier(crop_or_pad(images, grid.box_px, dimensions=2)))
             coefficients[rows] = (plane if phase is None else plane * phase) * known
             ctf[rows] = compute_ctf(particles, rows, grid.box_px, grid.pixel_size_A / group_scale, disc.kx, disc.ky) * known
