@@ -9,7 +9,6 @@ from triskelion.conventions import box_center_px
 from triskelion.data.particles import Particles, join_by_uid
 from triskelion.data.volume import Mask, Volume, require_same_grid
 from triskelion.errors import InputError
-from triskelion.geometry.rotations import rotation_difference_deg
 from triskelion.jobs.context import JobContext
 from triskelion.jobs.lengths import parse_position_xyz_px
 from triskelion.jobs.read_images import read_image_set
@@ -227,6 +226,7 @@ def _refine_rest_first(
     shared: "SharedRecord",
 ) -> "Start":
     """Refine the poses of the background where that is wanted."""
+    from triskelion.geometry.rotations import rotation_difference_deg
     from triskelion.kernels import cpu
     from triskelion.refine.rest import ITERATIONS, is_rest_larger, refine_rest
 
