@@ -76,12 +76,13 @@ def test_insert_equals_reference_and_does_not_depend_on_threads(scene):
     import numba
 
     rows = np.array([3, 0, 2])
+    shifts = scene["rng"].normal(0, 2, (3, 2))
     sums = {}
     threads = numba.get_num_threads()
     for name, kernel, count in (("reference", reference, 1), ("one", cpu, 1), ("two", cpu, min(2, threads))):
         numba.set_num_threads(count)
         sums[name] = BackProjection.empty((scene["box"] - 1) // 2)
-        kernel.insert(sums[name], scene["rotations"][rows], scene["images"], rows, scene["disc"])
+        kernel.insert(sums[name], scene["rotations"][rows], shifts, scene["images"], rows, scene["disc"])
     numba.set_num_threads(threads)
     assert torch.equal(sums["one"].values, sums["two"].values)
     assert torch.equal(sums["one"].weights, sums["two"].weights)
@@ -93,7 +94,7 @@ def test_insert_is_the_adjoint_of_slice(scene):
     """Re <slice(V), i> = Re <V, insert(i)> over the stored half cube."""
     rows = np.arange(N_IMAGES)
     sums = BackProjection.empty((scene["box"] - 1) // 2)
-    cpu.insert(sums, scene["rotations"], scene["images"], rows, scene["disc"])
+    cpu.insert(sums, scene["rotations"], np.zeros((N_IMAGES, 2)), scene["images"], rows, scene["disc"])
     generator = torch.Generator().manual_seed(3)
     cube = torch.complex(*torch.randn((2, *sums.values.shape), generator=generator))
     volume = type(scene["volume"])(cube, 2)

@@ -9,7 +9,7 @@ from triskelion.fourier.transforms import volume_to_fourier
 from triskelion.geometry.rotations import random_rotations
 from triskelion.kernels import reference as kernels
 from triskelion.kernels.interface import BackProjection, WeightedImages
-from triskelion.maps.gridding import blur_hermitian, compensate_density
+from triskelion.maps.gridding import ITERATIONS, compensate_density
 
 EXTENT = 9
 
@@ -21,11 +21,28 @@ def point_symmetric_cube(seed: int) -> tuple[np.ndarray, torch.Tensor]:
     return full, torch.from_numpy(full[:, :, EXTENT:].copy())
 
 
-def test_the_blur_of_a_half_cube_is_that_of_the_full_one():
+def test_factors_are_those_of_the_full_cube():
     full, half = point_symmetric_cube(1)
-    for axis in range(3):
-        full = np.apply_along_axis(lambda line: np.convolve(line, [0.25, 0.5, 0.25], mode="same"), axis, full)
-    np.testing.assert_allclose(blur_hermitian(half)[:, :, :EXTENT], full[:, :, EXTENT:-1], rtol=1e-12)
+    factors = np.ones_like(full)
+    for _ in range(ITERATIONS):
+        seen = factors * full
+        for axis in range(3):
+            seen = np.apply_along_axis(lambda line: np.convolve(line, [0.25, 0.5, 0.25], mode="same"), axis, seen)
+        factors /= seen
+    np.testing.assert_allclose(compensate_density(half)[:, :, :EXTENT], factors[:, :, EXTENT:-1], rtol=1e-5)
+
+
+def test_factors_do_not_depend_on_threads():
+    import numba
+
+    _, weights = point_symmetric_cube(4)
+    threads = numba.get_num_threads()
+    results = []
+    for count in (1, min(2, threads)):
+        numba.set_num_threads(count)
+        results.append(compensate_density(weights))
+    numba.set_num_threads(threads)
+    assert torch.equal(*results)
 
 
 def test_smooth_weights_are_divided_by():
@@ -57,7 +74,7 @@ def test_a_noisy_map_comes_closer_to_the_truth_than_from_division_voxel_by_voxel
     noise = torch.from_numpy(rng.standard_normal((n, len(disc), 2)).astype(np.float32)) * 2
     images = ctf * kernels.slice(prepare_slices(truth, 11), rotations, np.ones(n), disc) + torch.view_as_complex(noise)
     sums = BackProjection.empty(int(disc.shell[-1]))
-    kernels.insert(sums, rotations, WeightedImages(ctf * images, ctf**2, np.ones(n)), rows, disc)
+    kernels.insert(sums, rotations, np.zeros((n, 2)), WeightedImages(ctf * images, ctf**2, np.ones(n)), rows, disc)
     values, weights = hermitian_sum(sums.values), hermitian_sum(sums.weights)
 
     def correlation_with_truth(cube: torch.Tensor) -> np.ndarray:

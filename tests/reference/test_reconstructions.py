@@ -13,7 +13,7 @@ from triskelion.imaging.ctf import compute_ctf
 from triskelion.imaging.forward import Grid, load_images
 from triskelion.kernels import reference as kernels
 from triskelion.kernels.interface import BackProjection
-from triskelion.maps.reconstruct import back_project, solve_map
+from triskelion.maps.reconstruct import solve_map
 
 BOX_PX, PIXEL_SIZE_A, ATOM_SIGMA_A = 24, 4.0, 5.0
 LAST_SHELL = 10  # 0.83 of Nyquist; beyond it the atoms' Gaussian has fallen below 1e-2, and interpolation errors show
@@ -57,7 +57,7 @@ def reconstruct(particles: Particles, source: ImageSource, box_px: int = BOX_PX)
     images = load_images(particles, source, Grid(box_px, PIXEL_SIZE_A), disc)
     weighted = images.weighted(images.coefficients, np.ones((len(particles.optics), int(disc.shell[-1]) + 1)))
     sums, rows = BackProjection.empty(int(disc.shell[-1])), np.arange(len(particles))
-    back_project(sums, weighted, rows, rotvec_to_matrix(particles["rotvec_rad"]), particles["shift_A"] / PIXEL_SIZE_A, disc, kernels)
+    kernels.insert(sums, rotvec_to_matrix(particles["rotvec_rad"]), particles["shift_A"] / PIXEL_SIZE_A, weighted, rows, disc)
     return solve_map(sums, box_px)
 
 

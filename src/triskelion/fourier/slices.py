@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from triskelion.conventions import box_center_px
-from triskelion.fourier.transforms import fourier_to_volume, volume_to_fourier
 from triskelion.kernels.interface import FourierVolume, cube_extent
 
 
@@ -18,10 +17,20 @@ def _interpolation_envelope(box_px: int, padding: int) -> Tensor:
     return torch.from_numpy(line[:, None, None] * line[None, :, None] * line[None, None, :]).to(torch.float32)
 
 
-def _inner_box(box_px: int, padding: int) -> tuple[slice, ...]:
-    """Where the map lies in the padded box, centre on centre."""
-    start = box_center_px(padding * box_px) - box_center_px(box_px)
-    return (slice(start, start + box_px),) * 3
+def _lay_out(signed: Tensor, axis: int, size: int) -> Tensor:
+    """Put indices -i .. i (or, of a box, its voxels about the centre) where a transform of length ``size`` wants them; the rest is 0."""
+    length = signed.shape[axis]
+    below = length // 2
+    laid_out = torch.zeros((*signed.shape[:axis], size, *signed.shape[axis + 1 :]), dtype=signed.dtype)
+    laid_out.narrow(axis, 0, length - below).copy_(signed.narrow(axis, below, length - below))
+    laid_out.narrow(axis, size - below, below).copy_(signed.narrow(axis, 0, below))
+    return laid_out
+
+
+def _take_out(laid_out: Tensor, axis: int, length: int) -> Tensor:
+    """Undo ``_lay_out``: the ``length`` elements about the origin, in the order of their signed indices."""
+    below = length // 2
+    return torch.cat([laid_out.narrow(axis, laid_out.shape[axis] - below, below), laid_out.narrow(axis, 0, length - below)], axis)
 
 
 def prepare_slices(array: np.ndarray | Tensor, last_shell: int, padding: int = 2) -> FourierVolume:
@@ -35,24 +44,27 @@ def prepare_slices(array: np.ndarray | Tensor, last_shell: int, padding: int = 2
     array = torch.as_tensor(array, dtype=torch.float32)
     n = array.shape[0]
     size = padding * n
-    padded = torch.zeros((size,) * 3, dtype=torch.float32)
-    padded[_inner_box(n, padding)] = array / _interpolation_envelope(n, padding)
-    # ortho in 3D at size P n -> ortho in 2D at size n
-    transform = volume_to_fourier(padded) * (size**1.5 / n)
     e = cube_extent(last_shell + 0.5, padding)
-    cube = torch.zeros((2 * e + 1, 2 * e + 1, e + 1), dtype=torch.complex64)
     inside = min(e, size // 2)
-    line = torch.arange(-inside, inside + 1)
-    block = transform[line % size][:, line % size][:, :, : inside + 1]
+    # axis by axis, so that neither padding nor what is cut off is transformed; ortho in 3D at size P n -> ortho in 2D at size n
+    block = torch.fft.rfft(_lay_out(array / (_interpolation_envelope(n, padding) * n), 2, size), dim=2)[:, :, : inside + 1]
+    for axis in (1, 0):
+        block = _take_out(torch.fft.fft(_lay_out(block, axis, size), dim=axis), axis, 2 * inside + 1)
+    cube = torch.zeros((2 * e + 1, 2 * e + 1, e + 1), dtype=torch.complex64)
     cube[e - inside : e + inside + 1, e - inside : e + inside + 1, : inside + 1] = block
     return FourierVolume(cube, padding)
 
 
 def hermitian_sum(cube: Tensor) -> Tensor:
-    """Add to the plane kx = 0 of an inserted cube its mirrored conjugate: the other half of every inserted pair."""
-    full = cube.clone()
-    mirrored = cube[:, :, 0].flip(0, 1)
-    full[:, :, 0] += mirrored.conj() if cube.is_complex() else mirrored
+    """Add to the plane kx = 0 of an inserted cube its mirrored conjugate: the other half of every inserted pair.
+
+    Returns
+    -------
+    Tensor, complex64 or float32
+        A new cube, in single precision as what follows is no sum over images any more.
+    """
+    full = cube.to(torch.complex64 if cube.is_complex() else torch.float32, copy=True)
+    full[:, :, 0] += full[:, :, 0].flip(0, 1).conj()
     return full
 
 
@@ -61,10 +73,8 @@ def cube_to_map(cube: Tensor, box_px: int, padding: int) -> Tensor:
     size = padding * box_px
     e = cube.shape[2] - 1
     inside = min(e, size // 2 - 1)
-    line = torch.arange(-inside, inside + 1)
-    transform = torch.zeros((size, size, size // 2 + 1), dtype=torch.complex64)
     block = cube[e - inside : e + inside + 1, e - inside : e + inside + 1, : inside + 1].to(torch.complex64)
-    index = line % size
-    transform[index[:, None, None], index[None, :, None], torch.arange(inside + 1)[None, None, :]] = block
-    padded = fourier_to_volume(transform * (box_px / size**1.5), size)
-    return padded[_inner_box(box_px, padding)] / _interpolation_envelope(box_px, padding)
+    for axis in (0, 1):
+        block = _take_out(torch.fft.ifft(_lay_out(block, axis, size), dim=axis), axis, box_px)
+    array = _take_out(torch.fft.irfft(block, n=size, dim=2), 2, box_px)
+    return array / (_interpolation_envelope(box_px, padding) / box_px)

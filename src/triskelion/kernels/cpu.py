@@ -1,6 +1,8 @@
-"""The kernels compiled for the CPU with numba, parallel over particles (``insert``: over slabs of the cube, so no atomics).
+"""The kernels compiled for the CPU with numba, parallel over particles.
 
 Results do not depend on the number of threads: a particle is summed by one thread, a voxel is filled in the order of particles.
+``insert`` first sorts coefficients by tile, a bundle of neighbouring lines of the cube that fits into a core's cache: in the order of
+particles nearly every one of them would wait for main memory.
 """
 
 import math
@@ -8,13 +10,17 @@ from typing import Any
 
 import numpy as np
 import torch
-from numba import get_num_threads, njit, prange
+from numba import njit, prange
 from torch import Tensor
 
 from triskelion.kernels.interface import BackProjection, Disc, FourierVolume, NormalEquations, PoseGrid, WeightedImages, check_radius
 
 _FAST: dict[str, Any] = {"fastmath": True, "cache": True, "nogil": True}
 _PARALLEL = {**_FAST, "parallel": True}
+_UNSIGNED = np.uintp
+_ONE, _TWO, _THREE = np.uintp(1), np.uintp(2), np.uintp(3)
+_TILE_BITS = np.uintp(3)  # a tile is 8 lines by 8
+_SAMPLES = 2**21  # 24 bytes each
 
 
 @njit(inline="always", **_FAST)
@@ -88,37 +94,75 @@ def _slice(flat, extent, matrices, kx, ky, raster, out):
             out[p, c, 1] = sign * _interpolate(flat, i + 1, sy, sz, fx, fy, fz)
 
 
+@njit(inline="always", **_FAST)
+def _rotate_and_mirror(r, kx, ky):
+    """Place of a coefficient in the cube, mirrored into x >= 0, and the sign that its imaginary part takes."""
+    x, y, z = kx * r[0, 0] + ky * r[1, 0], kx * r[0, 1] + ky * r[1, 1], kx * r[0, 2] + ky * r[1, 2]
+    if x < 0:
+        return np.float32(-1.0), -x, -y, -z
+    return np.float32(1.0), x, y, z
+
+
+@njit(inline="always", **_FAST)
+def _tile(y, z, extent, tiles_across):
+    return (_UNSIGNED(int(z + extent)) >> _TILE_BITS) * tiles_across + (_UNSIGNED(int(y + extent)) >> _TILE_BITS)
+
+
 @njit(**_PARALLEL)
-def _insert(values, weights, extent, matrices, kx, ky, raster, b, w, rows, slabs):
-    size = 2 * extent + 1
-    for slab in prange(slabs.shape[0] - 1):
-        low, high = slabs[slab], slabs[slab + 1]
-        for p in range(rows.shape[0]):
-            r = matrices[p]
-            row = rows[p]
-            for o in range(raster.shape[0]):
-                c = raster[o]
-                sign, _, _, _, ix, iy, iz, fx, fy, fz = _mirror_and_floor(
-                    kx[c] * r[0, 0] + ky[c] * r[1, 0], kx[c] * r[0, 1] + ky[c] * r[1, 1], kx[c] * r[0, 2] + ky[c] * r[1, 2]
-                )
-                z = iz + extent
-                if z + 1 < low or z >= high:
-                    continue
-                re, im, weight = b[row, c, 0], sign * b[row, c, 1], w[row, c]
-                for dz in range(2):
-                    if z + dz < low or z + dz >= high:
-                        continue
-                    wz = fz if dz else 1 - fz
-                    for dy in range(2):
-                        wy = wz * (fy if dy else 1 - fy)
-                        i = ((z + dz) * size + iy + extent + dy) * (extent + 1) + ix
-                        w0, w1 = wy * (1 - fx), wy * fx
-                        values[i, 0] += w0 * re
-                        values[i, 1] += w0 * im
-                        values[i + 1, 0] += w1 * re
-                        values[i + 1, 1] += w1 * im
-                        weights[i] += w0 * weight
-                        weights[i + 1] += w1 * weight
+def _count_by_tile(extent, matrices, kx, ky, raster, tiles_across, counts):
+    for p in prange(matrices.shape[0]):
+        r = matrices[p]
+        for o in range(raster.shape[0]):
+            c = _UNSIGNED(raster[o])
+            _, _, y, z = _rotate_and_mirror(r, kx[c], ky[c])
+            counts[p, _tile(y, z, extent, tiles_across)] += 1
+
+
+@njit(**_PARALLEL)
+def _sort_by_tile(extent, matrices, steps, shifts, kx, ky, raster, last, b, w, rows, tiles_across, starts, samples):
+    """Write (x, y, z, Re b, Im b, W) of every coefficient, brought to the origin, where its tile's samples are; moves ``starts`` on."""
+    for p in prange(matrices.shape[0]):
+        table_x, table_y = np.empty((last + 1, 2), np.float32), np.empty((2 * last + 1, 2), np.float32)
+        _fill_phases(table_x, table_y, steps[p], shifts[p, 0], shifts[p, 1])
+        r, row = matrices[p], rows[p]
+        for o in range(raster.shape[0]):
+            c = _UNSIGNED(raster[o])
+            sign, x, y, z = _rotate_and_mirror(r, kx[c], ky[c])
+            px, py = _phase_at(table_x, table_y, kx[c], ky[c], last)
+            re, im, weight = b[row, c, 0], b[row, c, 1], w[row, c]
+            tile = _tile(y, z, extent, tiles_across)
+            sample = samples[starts[p, tile]]
+            starts[p, tile] += 1
+            sample[0], sample[1], sample[2] = x, y, z
+            sample[3], sample[4], sample[5] = px * re - py * im, sign * (px * im + py * re), weight
+
+
+@njit(**_PARALLEL)
+def _add_tiles(values, weights, extent, tiles, ends, samples):
+    """Add the samples of ``tiles``, no two of which touch, to flat sums; unsigned indices, as signed ones are checked for being negative."""
+    line = 2 * extent + 1
+    for t in prange(tiles.shape[0]):
+        tile = tiles[t]
+        for s in range(_UNSIGNED(ends[tile]), _UNSIGNED(ends[tile + 1])):
+            sample = samples[s]
+            x, y, z = sample[0], sample[1] + np.float32(extent), sample[2] + np.float32(extent)
+            ix, iy, iz = int(x), int(y), int(z)
+            fx, fy, fz = x - np.float32(ix), y - np.float32(iy), z - np.float32(iz)
+            re, im, weight = sample[3], sample[4], sample[5]
+            re1, im1, weight1 = fx * re, fx * im, fx * weight
+            re0, im0, weight0 = re - re1, im - im1, weight - weight1
+            for dz in range(2):
+                share_z = fz if dz else 1 - fz
+                for dy in range(2):
+                    share = share_z * (fy if dy else 1 - fy)
+                    i = _UNSIGNED(((iz + dz) * line + iy + dy) * (extent + 1) + ix)
+                    v = i + i
+                    values[v] += share * re0
+                    values[v + _ONE] += share * im0
+                    values[v + _TWO] += share * re1
+                    values[v + _THREE] += share * im1
+                    weights[i] += share * weight0
+                    weights[i + _ONE] += share * weight1
 
 
 @njit(**_FAST)
@@ -238,15 +282,6 @@ def _plane(disc: Disc) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
     return disc.kx.astype(np.float32), disc.ky.astype(np.float32), disc.raster, last
 
 
-def _slab_edges(extent: int, slabs: int) -> np.ndarray:
-    """Cut the cube along z so that discs in random directions load every slab equally: z of a disc has density 1 - |z|."""
-    share = np.linspace(0, 1, slabs + 1)
-    z = np.where(share < 0.5, np.sqrt(2 * share) - 1, 1 - np.sqrt(2 * (1 - share)))
-    edges = np.rint(extent + z * extent).astype(np.int64)
-    edges[0], edges[-1] = 0, 2 * extent + 1
-    return edges
-
-
 def slice(volume: FourierVolume, rotations: np.ndarray, scale: np.ndarray, disc: Disc) -> Tensor:
     """See ``Kernels.slice``."""
     check_radius(volume, disc, scale)
@@ -256,16 +291,32 @@ def slice(volume: FourierVolume, rotations: np.ndarray, scale: np.ndarray, disc:
     return torch.view_as_complex(torch.from_numpy(out))
 
 
-def insert(sums: BackProjection, rotations: np.ndarray, images: WeightedImages, rows: np.ndarray, disc: Disc) -> None:
-    """See ``Kernels.insert``."""
-    check_radius(sums, disc, images.scale[rows])
-    kx, ky, raster, _ = _plane(disc)
+def insert(sums: BackProjection, rotations: np.ndarray, shifts_px: np.ndarray, images: WeightedImages, rows: np.ndarray, disc: Disc) -> None:
+    """See ``Kernels.insert``. In parts whose sorted samples take ``_SAMPLES`` rows; tiles that touch are never filled at once."""
+    scale = images.scale[rows]
+    check_radius(sums, disc, scale)
+    kx, ky, raster, last = _plane(disc)
     extent = sums.values.shape[2] - 1
-    values = torch.view_as_real(sums.values).view(-1, 2).numpy()
-    _insert(
-        values, sums.weights.view(-1).numpy(), extent, _matrices(rotations, images.scale[rows], sums.padding), kx, ky, raster,
-        _interleaved(images.b), images.weight.numpy(), np.asarray(rows), _slab_edges(extent, get_num_threads()),
-    )  # fmt: skip
+    across = (2 * extent + 1 >> int(_TILE_BITS)) + 1
+    number = np.arange(across**2)
+    sets = [number[(number // across % 2 == odd_z) & (number % across % 2 == odd_y)] for odd_z in (0, 1) for odd_y in (0, 1)]
+    values, weights = torch.view_as_real(sums.values).view(-1).numpy(), sums.weights.view(-1).numpy()
+    matrices, steps = _matrices(rotations, scale, sums.padding), 2 * np.pi / disc.box_px * scale
+    b, w, shifts = _interleaved(images.b), images.weight.numpy(), np.asarray(shifts_px, np.float64)
+    size = max(1, _SAMPLES // len(disc))
+    samples = np.empty((min(size, len(rows)) * len(disc), 6), np.float32)
+    for low in range(0, len(rows), size):
+        part = np.s_[low : low + size]
+        counts = np.zeros((len(rows[part]), across**2), np.int64)
+        _count_by_tile(np.float32(extent), matrices[part], kx, ky, raster, _UNSIGNED(across), counts)
+        ends = np.append(0, np.cumsum(counts.T))  # tile by tile, and in a tile image by image
+        starts = np.ascontiguousarray(ends[:-1].reshape(across**2, -1).T)
+        _sort_by_tile(
+            np.float32(extent), matrices[part], steps[part], shifts[part], kx, ky, raster, last, b, w, np.asarray(rows[part]),
+            _UNSIGNED(across), starts, samples,
+        )  # fmt: skip
+        for tiles in sets:
+            _add_tiles(values, weights, extent, tiles, ends[:: counts.shape[0]], samples)
 
 
 def _unpack(packed: np.ndarray) -> NormalEquations:

@@ -91,6 +91,21 @@ class BackProjection:
         return cls(torch.zeros(shape, dtype=torch.complex128), torch.zeros(shape, dtype=torch.float64), padding)
 
     @property
+    def n_bytes(self) -> int:
+        """Memory that the sums take."""
+        return self.values.nbytes + self.weights.nbytes
+
+    def add(self, other: "BackProjection") -> None:
+        """Add other sums to these."""
+        self.values += other.values
+        self.weights += other.weights
+
+    def subtract_from(self, total: "BackProjection") -> None:
+        """Become ``total`` without these sums; equal sums may differ by a rounding, which must not make weights negative."""
+        torch.sub(total.values, self.values, out=self.values)
+        torch.sub(total.weights, self.weights, out=self.weights).clamp_(min=0)
+
+    @property
     def largest_radius(self) -> float:
         """Largest |k| (in units of 1 / box) that may be inserted."""
         return (self.values.shape[2] - 2) / self.padding
@@ -138,8 +153,10 @@ class Kernels(Protocol):
         """Central slices: complex64 (n, m) for rotations (n, 3, 3) and scales (n,)."""
         ...
 
-    def insert(self, sums: BackProjection, rotations: np.ndarray, images: WeightedImages, rows: np.ndarray, disc: Disc) -> None:
-        """Add b and W of the images ``rows`` (already shifted to the origin): the adjoint of ``slice``."""
+    def insert(
+        self, sums: BackProjection, rotations: np.ndarray, shifts_px: np.ndarray, images: WeightedImages, rows: np.ndarray, disc: Disc
+    ) -> None:
+        """Add b and W of the images ``rows`` at poses (n, 3, 3), (n, 2): the adjoint of ``slice``, b brought back to the origin by -u."""
         ...
 
     def gauss_newton(

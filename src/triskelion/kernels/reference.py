@@ -39,6 +39,14 @@ def _conjugate_where(values: Tensor, flip: Tensor) -> Tensor:
     return torch.where(flip, values.conj(), values)
 
 
+def _phase_of_shift(shifts_px: np.ndarray, scale: np.ndarray, disc: Disc) -> tuple[Tensor, Tensor]:
+    """2 pi s k / n, float64 (n, m, 2), and exp(-2 pi i s k.u / n), complex128 (n, m)."""
+    k = torch.from_numpy(np.stack([disc.kx, disc.ky], axis=1).astype(np.float64))
+    angular = 2 * np.pi / disc.box_px * k * torch.from_numpy(np.asarray(scale, np.float64))[:, None, None]
+    turn = (angular * torch.from_numpy(np.asarray(shifts_px, np.float64))[:, None, :]).sum(-1)
+    return angular, torch.polar(torch.ones((), dtype=torch.float64), -turn)
+
+
 def slice(volume: FourierVolume, rotations: np.ndarray, scale: np.ndarray, disc: Disc) -> Tensor:
     """See ``Kernels.slice``."""
     check_radius(volume, disc, scale)
@@ -47,12 +55,14 @@ def slice(volume: FourierVolume, rotations: np.ndarray, scale: np.ndarray, disc:
     return _conjugate_where((values * weight).sum(-1), flip).to(torch.complex64)
 
 
-def insert(sums: BackProjection, rotations: np.ndarray, images: WeightedImages, rows: np.ndarray, disc: Disc) -> None:
+def insert(sums: BackProjection, rotations: np.ndarray, shifts_px: np.ndarray, images: WeightedImages, rows: np.ndarray, disc: Disc) -> None:
     """See ``Kernels.insert``."""
-    check_radius(sums, disc, images.scale[rows])
+    scale = images.scale[rows]
+    check_radius(sums, disc, scale)
     extent = sums.values.shape[2] - 1
-    index, weight, _, flip = _corners(_sample_points(rotations, images.scale[rows], disc) * sums.padding, extent)
-    b = _conjugate_where(images.b[rows, : len(disc)].to(torch.complex128), flip)
+    index, weight, _, flip = _corners(_sample_points(rotations, scale, disc) * sums.padding, extent)
+    _, phase = _phase_of_shift(shifts_px, scale, disc)
+    b = _conjugate_where(phase.conj() * images.b[rows, : len(disc)].to(torch.complex128), flip)
     w = images.weight[rows, : len(disc)].to(torch.float64)
     sums.values.view(-1).index_add_(0, index.flatten(), (b[..., None] * weight).flatten())
     sums.weights.view(-1).index_add_(0, index.flatten(), (w[..., None] * weight).flatten())
@@ -73,9 +83,7 @@ def gauss_newton(
     by_rotation = _conjugate_where(torch.linalg.cross(slope, mirrored.to(slope.dtype)), flip[..., None])
     value = _conjugate_where((corners * weight).sum(-1), flip)
 
-    k = torch.from_numpy(np.stack([disc.kx, disc.ky], axis=1).astype(np.float64))
-    angular = 2 * np.pi / disc.box_px * k * torch.from_numpy(scale.astype(np.float64))[:, None, None]
-    phase = torch.polar(torch.ones((), dtype=torch.float64), -(angular * torch.from_numpy(np.asarray(shifts_px, np.float64))[:, None, :]).sum(-1))
+    angular, phase = _phase_of_shift(shifts_px, scale, disc)
     m = phase * value
     jacobian = torch.cat([phase[..., None] * by_rotation, -1j * angular * m[..., None]], -1)
     b = images.b[rows, : len(disc)].to(torch.complex128)

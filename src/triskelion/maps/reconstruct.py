@@ -5,26 +5,15 @@ from collections.abc import Callable
 import numpy as np
 
 from triskelion.data.particles import HALF_A, HALF_B
-from triskelion.fourier.shells import FourierDisc
 from triskelion.fourier.slices import cube_to_map, hermitian_sum
-from triskelion.imaging.forward import ImageSet, batches, phase_of_shift
+from triskelion.imaging.forward import ImageSet, batches
 from triskelion.imaging.noise import image_noise
-from triskelion.kernels.interface import BackProjection, Kernels, WeightedImages
+from triskelion.kernels.interface import BackProjection, Kernels
 from triskelion.maps.gridding import compensate_density
 from triskelion.masks.automatic import spherical_mask
 
 CORNER_EDGE_PX = 3.0
-
-
-def back_project(
-    sums: BackProjection, images: WeightedImages, rows: np.ndarray, rotations: np.ndarray, shifts_px: np.ndarray, disc: FourierDisc, kernels: Kernels
-) -> None:
-    """Insert the images ``rows`` at their poses (r, 3, 3), (r, 2); shifts are those of the particle in the image (px)."""
-    for part in batches(np.arange(len(rows))):
-        chosen = rows[part]
-        centered = images.b[chosen, : len(disc)] * phase_of_shift(disc, -shifts_px[part], images.scale[chosen])
-        shifted = WeightedImages(centered, images.weight[chosen, : len(disc)], images.scale[chosen])
-        kernels.insert(sums, rotations[part], shifted, np.arange(len(part)), disc)
+INSERTED_AT_ONCE = 1024  # images between two signs of progress; kernels like many
 
 
 def reconstruct_halves(
@@ -44,8 +33,8 @@ def reconstruct_halves(
     maps = []
     for half in (HALF_A, HALF_B):
         sums = BackProjection.empty(int(images.disc.shell[-1]))
-        for rows in batches(np.flatnonzero(half_set == half)):
-            back_project(sums, weighted, rows, rotations[rows], shifts_px[rows], images.disc, kernels)
+        for rows in batches(np.flatnonzero(half_set == half), INSERTED_AT_ONCE):
+            kernels.insert(sums, rotations[rows], shifts_px[rows], weighted, rows, images.disc)
             advance(len(rows))
         maps.append(solve_map(sums, images.grid.box_px))
     return (maps[0], maps[1]), sigma2, weighted.weight.mean(1).numpy()
@@ -53,8 +42,8 @@ def reconstruct_halves(
 
 def solve_map(sums: BackProjection, box_px: int) -> np.ndarray:
     """Compensate the density of inserted values and transform back: map, float32 (n, n, n), unfiltered, its corners levelled."""
-    values, weights = hermitian_sum(sums.values), hermitian_sum(sums.weights)
-    return level_corners(cube_to_map(values * compensate_density(weights), box_px, sums.padding).numpy())
+    values, factors = hermitian_sum(sums.values), compensate_density(hermitian_sum(sums.weights))
+    return level_corners(cube_to_map(values.mul_(factors), box_px, sums.padding).numpy())
 
 
 def level_corners(array: np.ndarray) -> np.ndarray:

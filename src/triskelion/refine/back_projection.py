@@ -11,7 +11,7 @@ from triskelion.geometry.fulcrum import shift_of_origin
 from triskelion.geometry.rotations import rotvec_to_matrix
 from triskelion.imaging.forward import ImageSet
 from triskelion.kernels.interface import BackProjection, Kernels, WeightedImages
-from triskelion.maps.reconstruct import back_project, solve_map
+from triskelion.maps.reconstruct import solve_map
 
 
 @dataclass(frozen=True)
@@ -55,22 +55,30 @@ def reconstruct_half(
 
     Notes
     -----
-    Folds are inserted twice, so that two accumulators are in memory whatever the number of folds.
+    The sums of all folds are kept as long as they take no more than ``KEPT_BYTES``; the others are inserted a second time, so that two
+    accumulators are in memory whatever the size of the box.
     """
     last_shell, box_px = int(images.disc.shell[-1]), images.grid.box_px
-    total = BackProjection.empty(last_shell)
+    total, kept = BackProjection.empty(last_shell), []
     for fold in folds:
-        _insert(total, weighted, images, fold, cloud, kernels)
-    without = []
-    for fold in folds:
-        sums = BackProjection.empty(last_shell)
+        sums = total if (len(kept) + 1) * total.n_bytes > KEPT_BYTES else BackProjection.empty(last_shell)
         _insert(sums, weighted, images, fold, cloud, kernels)
-        # the difference of equal sums may come out a rounding below 0
-        sums.values, sums.weights = total.values - sums.values, (total.weights - sums.weights).clamp_(min=0)
+        if sums is not total:
+            total.add(sums)
+            kept.append(sums)
+    without = []
+    for place, fold in enumerate(folds):
+        if place < len(kept):
+            sums = kept[place]
+        else:
+            sums = BackProjection.empty(last_shell)
+            _insert(sums, weighted, images, fold, cloud, kernels)
+        sums.subtract_from(total)
         without.append(solve_map(sums, box_px))
     return solve_map(total, box_px), without
 
 
 def _insert(sums: BackProjection, weighted: WeightedImages, images: ImageSet, rows: np.ndarray, cloud: PoseCloud, kernels: Kernels) -> None:
-    for rotations, shifts_px in zip(cloud.rotations, cloud.shifts_px, strict=True):
-        back_project(sums, weighted, rows, rotations[rows], shifts_px[rows], images.disc, kernels)
+    poses = len(cloud.rotations)
+    rotations, shifts_px = cloud.rotations[:, rows].reshape(-1, 3, 3), cloud.shifts_px[:, rows].reshape(-1, 2)
+    kernels.insert(sums, rotations, shifts_px, weighted, np.tile(rows, poses), images.disc)
