@@ -5,13 +5,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-
 from tests.refine.scene import ATOM_SIGMA_PX, BOX_PX, OPTICS, PIXEL_A, Poses, atoms, ctf_of, draw_poses, exact_slices, make_particles, render
+
 from triskelion.data.images import ArrayImages
 from triskelion.data.particles import OpticsGroup, Particles
 from triskelion.fourier.shells import fourier_disc
+from triskelion.fourier.slices import prepare_slices
 from triskelion.imaging.ctf import compute_ctf
 from triskelion.imaging.forward import Grid, ImageSet, load_images, phase_of_shift, reference_grid
+from triskelion.kernels import cpu
 
 GRID = Grid(BOX_PX, PIXEL_A)
 DISC = fourier_disc(BOX_PX)
@@ -42,9 +44,9 @@ def load_group(group: OpticsGroup) -> tuple[ImageSet, np.ndarray]:
         (6.0, 32, 1.0, 1e-5),  # the reference itself
         (4.8, 40, 1.0, 1e-5),  # finer pixels, same extent
         (5.0, 48, 1.0, 0.005),  # 240 Å: rescaled to 40 px, cropped
-        (5.0, 44, 6 * 37 / 220, 0.005),  # 36.7 px: rescaled to 37 px, which are 5.95 Å wide
+        (5.0, 44, 6 * 36 / 220, 0.005),  # 36.7 px: rescaled to 36 px, which are 6.11 Å wide
         (5.9, 40, 6 * 39 / 236, 0.005),  # 39.3 px
-        (8.0, 26, 6 * 35 / 208, 0.03),  # coarser pixels
+        (8.0, 26, 6 * 34 / 208, 0.03),  # coarser pixels
         (5.0, 36, 1.0, 0.05),  # 180 Å: rescaled to 30 px, padded; part of what the CTF spreads lies outside
     ],
 )
@@ -57,11 +59,21 @@ def test_groups_with_other_pixels_and_boxes_show_the_same_particle(pixel_size_A,
     assert np.vdot(expected, got).real / np.vdot(expected, expected).real == pytest.approx(1, abs=0.003)
 
 
+@pytest.mark.parametrize(("pixel_size_A", "box_px"), [(6.1, 32), (5.9, 32), (6.3, 30), (6.00001, 32), (5.99999, 32), (3.01, 64)])
+def test_no_frequency_lies_beyond_the_maps(pixel_size_A, box_px):
+    group = replace(OPTICS, pixel_size_A=pixel_size_A, box_px=box_px)
+    poses = draw_poses(N, 5)
+    particles = make_particles(poses, 5, optics=(group,))
+    images = load_images(particles, ArrayImages(np.zeros((N, box_px, box_px), np.float32)), GRID, DISC)
+    volume = prepare_slices(np.zeros((BOX_PX,) * 3, np.float32), int(DISC.shell[-1]))
+    assert cpu.slice(volume, poses.rotations, images.scale, DISC).shape == (N, len(DISC))  # refuses what it cannot read
+
+
 def test_the_ctf_is_that_of_the_true_frequencies():
     group = replace(OPTICS, pixel_size_A=5.0, box_px=44)
     images, _ = load_group(group)
     particles = make_particles(draw_poses(N, 5), 5, optics=(group,))
-    true_scale = 6 * 37 / 220
+    true_scale = 6 * 36 / 220
     expected = compute_ctf(particles, np.arange(N), BOX_PX, PIXEL_A, DISC.kx * true_scale, DISC.ky * true_scale).numpy()
     known = images.ctf.numpy() != 0
     assert known.mean() > 0.95

@@ -1,10 +1,11 @@
 """The image model X = s C phase(u) Slice(R, V) + n on a disc of Fourier coefficients, and the images brought onto that disc.
 
-Every optics group is brought to the reference grid: Fourier-rescaled to the nearest whole number of pixels that spans the same
-length, cut or padded to the reference box, and what is left of the difference in pixel size becomes a scale of its frequencies.
+Every optics group is brought to the reference grid: Fourier-rescaled to a whole number of pixels that spans the same length, cut or
+padded to the reference box, and what is left of the difference in pixel size becomes a scale of its frequencies.
 Images that come multiplied by their CTF are X' = C X: they carry C² where others carry C (engine: W is the same for both).
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -22,6 +23,7 @@ from triskelion.imaging.ctf import compute_ctf
 from triskelion.kernels.interface import WeightedImages
 
 BATCH = 256
+WHOLE_PX = 1e-4  # so much less than a whole pixel is rounding of the pixel sizes
 
 
 @dataclass(frozen=True)
@@ -130,7 +132,7 @@ def load_images(
         members = np.flatnonzero(particles["optics_group"] == index)
         rescaled_px, group_scale = _common_box(group, grid)
         scale[members] = group_scale
-        known = torch.from_numpy(_has_information(group, rescaled_px, group_scale, disc))
+        known = torch.from_numpy(_has_information(group, rescaled_px, disc))
         phase = demodulation_phase(group, grid.box_px, grid.pixel_size_A / group_scale, disc.kx, disc.ky)
         for rows in batches(members):
             # values stay when pixels change, but a sum over pixels of 1 / s the width of the reference's holds s² times as many
@@ -145,16 +147,19 @@ def load_images(
 
 
 def _common_box(group: OpticsGroup, grid: Grid) -> tuple[int, float]:
-    """Box (px) to which a group is rescaled, and the scale of its frequencies that is left."""
+    """Box (px) to which a group is rescaled, and the scale of its frequencies that is left: 1 or a little less.
+
+    Pixels are never made finer than those of the reference: no frequency of an image lies beyond those that its maps have.
+    """
     if group.box_px == grid.box_px and abs(group.pixel_size_A - grid.pixel_size_A) < 1e-6 * grid.pixel_size_A:
         return group.box_px, 1.0
     extent_A = group.box_px * group.pixel_size_A
-    rescaled_px = round(extent_A / grid.pixel_size_A)
+    rescaled_px = math.floor(extent_A / grid.pixel_size_A + WHOLE_PX)
     return rescaled_px, grid.pixel_size_A * rescaled_px / extent_A
 
 
-def _has_information(group: OpticsGroup, rescaled_px: int, scale: float, disc: FourierDisc) -> np.ndarray:
-    """Coefficients below the Nyquist frequency of the file's own pixels and of the reference."""
+def _has_information(group: OpticsGroup, rescaled_px: int, disc: FourierDisc) -> np.ndarray:
+    """Coefficients below the Nyquist frequency of the file's own pixels."""
     radius = np.hypot(disc.kx, disc.ky)
     own_nyquist = min(group.box_px, rescaled_px) / 2 * disc.box_px / rescaled_px
-    return (radius < own_nyquist) & (radius * scale <= disc.shell[-1] + 0.5)
+    return radius < own_nyquist
