@@ -1,12 +1,16 @@
+import base64
+import io
 import re
 from html.parser import HTMLParser
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from triskelion.errors import TriskelionError
 from triskelion.project.figures import format_duration, format_figure, list_figures, write_headline
 from triskelion.project.report import Story, write_project_report
-from triskelion.project.report_plots import WIDE_PX, collect_plots, embed_picture
+from triskelion.project.report_plots import EARLIER_PX, WIDE_PX, Picture, collect_plots, embed_picture
 from triskelion.runners.base import JobFailed
 
 VOID = {"meta", "img", "input", "br", "hr", "link"}
@@ -48,7 +52,7 @@ def test_the_page_holds_everything_and_fetches_nothing(reported):
     assert path == reported.folder / "report.html"
     text = path.read_text()
     page = Page(text)
-    assert all(source.startswith("data:image/png;base64,") for source in page.values("img", "src"))
+    assert all(source.startswith("data:image/webp;base64,") for source in page.values("img", "src"))
     assert not re.search(r"<link|@import|url\(|https?://", text)
     assert {"J1", "J2", "J3"} <= set(page.values("section", "id"))
     anchors = page.values("a", "href")
@@ -103,12 +107,38 @@ def test_an_empty_project_has_a_report(project):
     assert "no jobs yet" in project.write_report().read_text()
 
 
-def test_the_size_of_a_picture_is_read_from_it(reported):
+def make_png(width_px: int, height_px: int) -> tuple[np.ndarray, bytes]:
+    pixels = np.random.default_rng(1).integers(0, 256, (height_px, width_px, 3), dtype=np.uint8)
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, "PNG")
+    return pixels, stream.getvalue()
+
+
+def read_picture(picture: Picture) -> np.ndarray:
+    with Image.open(io.BytesIO(base64.b64decode(picture.uri.partition(",")[2]))) as image:
+        return np.asarray(image.convert("RGB"))
+
+
+def test_the_last_picture_keeps_every_pixel():
+    pixels, png = make_png(1400, 60)
+    picture = embed_picture(png, None)
+    assert (picture.iteration, picture.width_px, picture.height_px) == (None, 1400, 60)
+    assert np.array_equal(read_picture(picture), pixels)
+
+
+@pytest.mark.parametrize(("size", "expected"), [((1400, 700), (EARLIER_PX, 450)), ((700, 500), (700, 500))])
+def test_pictures_of_earlier_iterations_are_no_wider_than_they_need_be(size, expected):
+    picture = embed_picture(make_png(*size)[1], 3, is_earlier=True)
+    assert picture.iteration == 3
+    assert (picture.width_px, picture.height_px) == expected == read_picture(picture).shape[1::-1]
+
+
+def test_only_the_last_of_a_diagnostic_is_shown_in_full(reported):
     view = collect_plots(reported._paths.job("J1"))[0]
+    widths = [read_picture(image).shape[1] for image in view.images]
     assert view.images[-1].iteration is None
-    assert view.is_wide == (view.images[-1].width_px > WIDE_PX)
-    header = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" + (640).to_bytes(4, "big") + (480).to_bytes(4, "big")
-    assert (embed_picture(header, 2).width_px, embed_picture(header, 2).height_px) == (640, 480)
+    assert widths[-1] == view.images[-1].width_px and max(widths[:-1]) <= EARLIER_PX
+    assert view.is_wide == (widths[-1] > WIDE_PX)
 
 
 def test_figures_in_words():
