@@ -13,6 +13,8 @@ from triskelion.imaging.forward import ImageSet
 from triskelion.kernels.interface import BackProjection, Kernels, WeightedImages
 from triskelion.maps.reconstruct import solve_map
 
+KEPT_BYTES = 4 * 2**30  # sums of the folds of one half-set
+
 
 @dataclass(frozen=True)
 class PoseCloud:
