@@ -10,7 +10,6 @@ from functools import cache
 
 import numpy as np
 import pytest
-
 from tests.refine.scene import (
     BOX_PX,
     HEAD_CENTER_PX,
@@ -25,6 +24,7 @@ from tests.refine.scene import (
     make_particles,
     render,
 )
+
 from triskelion.data.images import ArrayImages
 from triskelion.data.particles import Particles
 from triskelion.fourier.shells import fourier_disc

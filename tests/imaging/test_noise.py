@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-
 from tests.refine.scene import BOX_PX, OPTICS, PIXEL_A, ctf_of, draw_poses, make_particles
+
 from triskelion.data.images import ArrayImages
 from triskelion.fourier.filters import apply_shell_gain
 from triskelion.fourier.shells import fourier_disc

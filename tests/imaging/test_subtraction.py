@@ -5,9 +5,22 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from tests.refine.scene import (
+    BOX_PX,
+    OPTICS,
+    PIXEL_A,
+    atoms,
+    ctf_of,
+    domain_of_head,
+    draw_poses,
+    exact_slices,
+    hinge_head,
+    make_particles,
+    mask_of_particle,
+    render,
+    true_map,
+)
 
-from tests.refine.scene import BOX_PX, OPTICS, PIXEL_A, atoms, ctf_of, domain_of_head, draw_poses, exact_slices, hinge_head, make_particles
-from tests.refine.scene import mask_of_particle, render, true_map
 from triskelion.data.images import ArrayImages
 from triskelion.fourier.shells import fourier_disc
 from triskelion.fourier.slices import prepare_slices

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from tests.refine.scene import make_scene
 from tests.refine.scene_context import SceneContext, run_local_refinement
+
 from triskelion.errors import JobCancelled
 from triskelion.io.mrc import read_volume
 

@@ -8,7 +8,7 @@ import torch
 
 from triskelion.data.images import ArrayImages
 from triskelion.data.particles import OpticsGroup, Particles
-from triskelion.data.volume import Mask, Volume
+from triskelion.data.volume import Volume
 from triskelion.fourier.shells import FourierDisc, fourier_disc
 from triskelion.fourier.transforms import fourier_to_image
 from triskelion.geometry.fulcrum import rotate_about_fulcrum

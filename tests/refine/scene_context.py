@@ -4,6 +4,7 @@ from pathlib import Path
 
 from tests.jobs.fake_context import FakeContext, run_job
 from tests.refine.scene import PIXEL_A, Scene
+
 from triskelion.data.images import ArrayImages, ImageSource
 from triskelion.data.particles import Particles
 from triskelion.data.volume import Mask, Volume

@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
+from triskelion.errors import InputError
+
 
 class SharedRecord:
     """Keeps what was settled; hands back the recorded value instead of computing it where a recording is given.
@@ -24,6 +26,14 @@ class SharedRecord:
         self.settled: dict[str, np.ndarray] = {}
 
     def settle(self, name: str, compute: Callable[[], np.ndarray | float | bool]) -> np.ndarray:
-        """Return the value of a shared quantity, recorded or computed; ``name`` says which, where and in which iteration."""
+        """Return the value of a shared quantity, recorded or computed; ``name`` says which, where and in which iteration.
+
+        Raises
+        ------
+        InputError
+            The recording does not hold it.
+        """
+        if self._recorded is not None and name not in self._recorded:
+            raise InputError(f"the recording to replay holds no {name}: replay it with the parameters of the run it was recorded in")
         self.settled[name] = np.asarray(compute() if self._recorded is None else self._recorded[name])
         return self.settled[name]

@@ -1,0 +1,55 @@
+"""Domain, folds and the filter of references."""
+
+import numpy as np
+import pytest
+from tests.refine.scene import BOX_PX, FULCRUM_PX, HEAD_CENTER_PX, domain_of_head, true_map
+
+from triskelion.conventions import box_center_px
+from triskelion.data.volume import Mask, Volume
+from triskelion.refine.reference import Domain, deal_folds, filter_map, wiener_gain
+from triskelion.resolution.fsc import compute_fsc_curves
+
+
+def test_a_domain_is_counted_from_the_box_centre():
+    domain = domain_of_head()
+    np.testing.assert_array_equal(domain.fulcrum_xyz_px, FULCRUM_PX)
+    assert np.abs(domain.center_xyz_px - HEAD_CENTER_PX).max() <= 1
+    np.testing.assert_array_equal(domain.center_xyz_px, np.rint(domain.center_xyz_px))
+    np.testing.assert_array_equal(domain.lever_xyz_px, FULCRUM_PX - domain.center_xyz_px)
+
+
+@pytest.mark.parametrize("box_px", [20, 21])
+def test_a_mask_of_one_voxel_is_where_it_is(box_px):
+    array = np.zeros((box_px,) * 3)
+    array[12, 7, 3] = 1
+    domain = Domain.of_mask(Mask(array, 1.0), np.array([3.0, 7.0, 12.0]))
+    np.testing.assert_array_equal(domain.center_xyz_px, np.array([3, 7, 12]) - box_center_px(box_px))
+    np.testing.assert_array_equal(domain.lever_xyz_px, 0)
+
+
+def test_folds_share_out_all_particles():
+    rows = np.arange(3, 40, 2)
+    folds = deal_folds(rows)
+    assert len(folds) == 5
+    np.testing.assert_array_equal(np.sort(np.concatenate(folds)), rows)
+    assert np.ptp([len(fold) for fold in folds]) <= 1
+    assert [len(fold) for fold in deal_folds(np.arange(3))] == [1, 1, 1]
+
+
+def test_the_wiener_gain_of_half_maps_is_signal_over_signal_and_noise():
+    """Signal white in a sphere, noise white with a known ratio of powers: S / (S + N) in every shell."""
+    rng = np.random.default_rng(1)
+    radius = np.sqrt(sum((axis - 24) ** 2 for axis in np.mgrid[:48, :48, :48]))
+    signal, noise_power = rng.standard_normal((48,) * 3) + 0.5, 1.5
+    halves = [Volume(signal + np.sqrt(noise_power) * rng.standard_normal((48,) * 3), 3.0) for _ in range(2)]
+    gain = wiener_gain(compute_fsc_curves(halves[0], halves[1], Mask((radius < 20).astype(float), 3.0)))
+    assert gain.shape == (25,)
+    assert gain.min() >= 0 and gain.max() <= 1
+    assert gain[6:24].mean() == pytest.approx(1 / (1 + noise_power), rel=0.05)
+
+
+def test_filtering_multiplies_shells():
+    array = true_map("body")
+    np.testing.assert_allclose(filter_map(array, np.full(BOX_PX // 2 + 1, 0.25)), array / 4, atol=1e-5)
+    low = filter_map(array, (np.arange(BOX_PX // 2 + 1) < 4).astype(float))
+    assert low.dtype == np.float32 and 0.3 < np.linalg.norm(low) / np.linalg.norm(array) < 0.999
