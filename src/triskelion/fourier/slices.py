@@ -46,13 +46,16 @@ def prepare_slices(array: np.ndarray | Tensor, last_shell: int, padding: int = 2
     size = padding * n
     e = cube_extent(last_shell + 0.5, padding)
     inside = min(e, size // 2)
-    # axis by axis, so that neither padding nor what is cut off is transformed; ortho in 3D at size P n -> ortho in 2D at size n
-    block = torch.fft.rfft(_lay_out(array / (_interpolation_envelope(n, padding) * n), 2, size), dim=2)[:, :, : inside + 1]
+    padded = array / (_interpolation_envelope(n, padding) * n)  # / n: not ortho in 3D -> ortho in 2D
+    for axis in (2, 1, 0):
+        padded = _lay_out(padded, axis, size)
+    block = torch.fft.rfftn(padded)[:, :, : inside + 1]
     for axis in (1, 0):
-        block = _take_out(torch.fft.fft(_lay_out(block, axis, size), dim=axis), axis, 2 * inside + 1)
-    cube = torch.zeros((2 * e + 1, 2 * e + 1, e + 1), dtype=torch.complex64)
-    cube[e - inside : e + inside + 1, e - inside : e + inside + 1, : inside + 1] = block
-    return FourierVolume(cube, padding)
+        block = _take_out(block, axis, 2 * inside + 1)
+    if inside < e:
+        rim = e - inside
+        block = torch.nn.functional.pad(block, (0, rim, rim, rim, rim, rim))
+    return FourierVolume(block, padding)
 
 
 def hermitian_sum(cube: Tensor) -> Tensor:

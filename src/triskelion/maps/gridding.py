@@ -81,7 +81,7 @@ def _divide_by_blur(weights, factors, improved, slabs):
 def _shell_means(weights):
     """Mean weight of the shells about the middle of a half cube, float64 (shells,)."""
     depth, height, width = weights.shape
-    shells = int(math.ceil(math.sqrt(3.0) * width)) + 1
+    shells = math.ceil(math.sqrt(3.0) * width) + 1
     total, number = np.zeros((depth, shells)), np.zeros((depth, shells))
     for z in prange(depth):
         for y in range(height):

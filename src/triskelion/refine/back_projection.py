@@ -15,6 +15,8 @@ from triskelion.maps.reconstruct import solve_map
 
 KEPT_BYTES = 4 * 2**30  # sums of the folds of one half-set
 
+KEPT_BYTES = 2**31
+
 
 @dataclass(frozen=True)
 class PoseCloud:
@@ -57,30 +59,28 @@ def reconstruct_half(
 
     Notes
     -----
-    The sums of all folds are kept as long as they take no more than ``KEPT_BYTES``; the others are inserted a second time, so that two
-    accumulators are in memory whatever the size of the box.
+    The sums of all folds are kept where they and the total take no more than ``KEPT_BYTES``. Elsewhere folds are inserted twice, so that
+    two accumulators are in memory whatever the number of folds.
     """
     last_shell, box_px = int(images.disc.shell[-1]), images.grid.box_px
-    total, kept = BackProjection.empty(last_shell), []
+
+    def sum_images(rows: np.ndarray) -> BackProjection:
+        sums = BackProjection.empty(last_shell)
+        poses = cloud.rotations[:, rows].reshape(-1, 3, 3), cloud.shifts_px[:, rows].reshape(-1, 2)
+        kernels.insert(sums, *poses, weighted, np.tile(rows, len(cloud.rotations)), images.disc)
+        return sums
+
+    total = BackProjection.empty(last_shell)
+    is_kept = (len(folds) + 1) * total.n_bytes <= KEPT_BYTES
+    kept = []
     for fold in folds:
-        sums = total if (len(kept) + 1) * total.n_bytes > KEPT_BYTES else BackProjection.empty(last_shell)
-        _insert(sums, weighted, images, fold, cloud, kernels)
-        if sums is not total:
-            total.add(sums)
+        sums = sum_images(fold)
+        total.add(sums)
+        if is_kept:
             kept.append(sums)
     without = []
     for place, fold in enumerate(folds):
-        if place < len(kept):
-            sums = kept[place]
-        else:
-            sums = BackProjection.empty(last_shell)
-            _insert(sums, weighted, images, fold, cloud, kernels)
+        sums = kept[place] if is_kept else sum_images(fold)
         sums.subtract_from(total)
         without.append(solve_map(sums, box_px))
     return solve_map(total, box_px), without
-
-
-def _insert(sums: BackProjection, weighted: WeightedImages, images: ImageSet, rows: np.ndarray, cloud: PoseCloud, kernels: Kernels) -> None:
-    poses = len(cloud.rotations)
-    rotations, shifts_px = cloud.rotations[:, rows].reshape(-1, 3, 3), cloud.shifts_px[:, rows].reshape(-1, 2)
-    kernels.insert(sums, rotations, shifts_px, weighted, np.tile(rows, poses), images.disc)
