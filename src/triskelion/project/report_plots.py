@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 WIDE_PX = 1000  # wider pictures take the whole column, others half of it
 EARLIER_PX = 900  # widest picture of an iteration that later ones replaced: a report of 15 iterations stays small enough to be mailed
 EARLIER_QUALITY = 80
+LAST_EFFORT = 30  # of 100: more takes twice the time and saves nothing
 _TITLES = {"gsfsc": "GSFSC", "before_after": "Before and after"}
 
 
@@ -89,5 +90,5 @@ def embed_picture(png: bytes, iteration: int | None, is_earlier: bool = False) -
     if is_earlier:
         picture.thumbnail((EARLIER_PX, picture.height), Image.Resampling.LANCZOS)
     webp = io.BytesIO()
-    picture.save(webp, "WEBP", lossless=not is_earlier, quality=EARLIER_QUALITY)
+    picture.save(webp, "WEBP", lossless=not is_earlier, quality=EARLIER_QUALITY if is_earlier else LAST_EFFORT, method=2)
     return Picture(iteration, "data:image/webp;base64," + base64.b64encode(webp.getvalue()).decode("ascii"), *picture.size)
