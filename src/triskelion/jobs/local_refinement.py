@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
+from zipfile import is_zipfile
 
 import numpy as np
 
@@ -84,8 +85,8 @@ def run(parameters: LocalRefinementParameters, context: JobContext) -> None:
     particles = context.read_particles(parameters.particles)
     particles.require_half_sets()
     mask, domain, start, grid = _read_start(parameters, context, particles)
-    images = read_image_set(context, particles, grid)
     shared = SharedRecord(_read_recording(parameters, context))
+    images = read_image_set(context, particles, grid)
     refinement, history = _begin(parameters, context, images, start, domain, settings, shared)
     result = None
     while result is None or not (result.converged or refinement.is_finished):
@@ -94,7 +95,7 @@ def run(parameters: LocalRefinementParameters, context: JobContext) -> None:
             result = refinement.run_iteration(bar.advance)
         history.append(summarize_iteration(result))
         report_iteration(context, result, history, mask, domain, grid, settings)
-    report_result(context, particles, refinement.start, result, mask, grid, settings)
+    report_result(context, particles, refinement, result, mask, grid)
     context.save_arrays("shared", shared.settled)
     context.summarize(n_particles=len(particles), box_px=grid.box_px, pixel_size_A=grid.pixel_size_A)
 
@@ -186,8 +187,9 @@ def _read_recording(parameters: LocalRefinementParameters, context: JobContext) 
     if parameters.replay is None:
         return None
     path = context.project_folder / parameters.replay
-    if not path.is_file():
-        raise InputError(f"there is no file {parameters.replay} to replay: give the shared.npz of a local refinement")
+    if not is_zipfile(path):
+        found = "which is something else" if path.is_file() else "there is no such file"
+        raise InputError(f"cannot replay {parameters.replay}, {found}: give the shared.npz of a local refinement")
     with np.load(path, allow_pickle=False) as stored:
         return {name: stored[name] for name in stored.files}
 

@@ -13,12 +13,14 @@ from triskelion.jobs.report_maps import N_DIRECTIONS, plot_maps, plot_views, rep
 
 if TYPE_CHECKING:
     from triskelion.imaging.forward import Grid
+    from triskelion.refine.engine import LocalRefinement
     from triskelion.refine.reference import Domain
-    from triskelion.refine.state import IterationResult, Settings, Start
+    from triskelion.refine.state import IterationResult, Settings
 
 AT_EXTENT = 0.95  # of an extent counts as having run into it
 SHARE_AT_EXTENT = 0.05
 NO_EVIDENCE_FACTOR = 1.3
+UNINFORMED = 0.8  # posterior over prior width from which on the images hardly count
 PRECISION_SPREAD = 10
 
 
@@ -76,14 +78,15 @@ def report_iteration(
 
 
 def report_result(
-    context: JobContext, particles: Particles, start: "Start", result: "IterationResult", mask: Mask, grid: "Grid", settings: "Settings"
+    context: JobContext, particles: Particles, refinement: "LocalRefinement", result: "IterationResult", mask: Mask, grid: "Grid"
 ) -> None:
     """Save poses, maps and figures of the last iteration, and say in words what is to be doubted."""
     from triskelion.geometry.rotations import matrix_to_rotvec
     from triskelion.plots.scale import collect_scale
 
+    start, settings = refinement.start, refinement.settings
     half_a, half_b = (Volume(half, grid.pixel_size_A) for half in result.half_maps)
-    report_half_maps(context, half_a, half_b, mask, settings.seed)
+    report_half_maps(context, half_a, half_b, mask, settings.seed, refinement.domain.fulcrum_xyz_px + box_center_px(grid.box_px))
     context.save_volume(mask, "mask")
     context.plot("scale", collect_scale(particles["contrast"]))
     refined = particles.with_columns(
@@ -123,10 +126,17 @@ def list_warnings(result: "IterationResult", settings: "Settings") -> list[str]:
     if not result.converged and result.number >= settings.max_iterations:
         found.append(f"it was still improving when {settings.max_iterations} iterations were done: clone the job with more max_iterations")
     resolution_A = result.curves.resolution_A()
-    if math.isfinite(resolution_A) and resolution_A * NO_EVIDENCE_FACTOR > settings.initial_lowpass_A:
+    first_A = max(settings.initial_lowpass_A, 2 * result.curves.pixel_size_A)  # Nyquist where the low-pass lies beyond it
+    if math.isfinite(resolution_A) and resolution_A * NO_EVIDENCE_FACTOR > first_A:
         found.append(
-            f"the resolution, {resolution_A:.1f} Å, is within {NO_EVIDENCE_FACTOR} x of the initial low-pass, {settings.initial_lowpass_A:g} Å: "
+            f"the resolution, {resolution_A:.1f} Å, is hardly finer than that of the first references, {first_A:g} Å: "
             "by itself it is no evidence that the domain was aligned"
+        )
+    known_deg, prior_deg = float(np.median(result.rotation_sd_deg)), result.prior_rotation_sd_deg
+    if settings.use_prior and settings.rotation_extent_deg and known_deg > UNINFORMED * prior_deg:
+        found.append(
+            f"the images say little of how the domain is turned: its rotation is known to {known_deg:.1f}° (median), by the prior alone to "
+            f"{prior_deg:.1f}°; take a larger domain, or a narrower rotation extent"
         )
     for what, change, extent in (
         ("rotation", result.turn_deg, settings.rotation_extent_deg),

@@ -19,6 +19,7 @@ from triskelion.plots.style import (
     SINGLE_COLUMN_IN,
     SKY,
     THIN_PT,
+    TICK_PT,
     VERMILLION,
     add_legend,
     label_axes,
@@ -66,7 +67,7 @@ def draw(data: dict[str, Any]) -> Figure:
         label = "now" if n_groups == 1 else f"optics group {row + 1}"
         axes.plot(frequency[1:], missing_to_nan(now)[1:], color=COLORS[row % len(COLORS)], linewidth=LINE_PT, label=label)
     axes.set_yscale("log")
-    axes.tick_params(which="minor", width=THIN_PT, length=1.5)
+    axes.tick_params(which="minor", width=THIN_PT, length=1.5, labelsize=TICK_PT)
     label_axes(axes, title=_say_change(data), x_label="spatial frequency (1/Å)", y_label=r"$\sigma^2$ per real component")
     draw_frequency_axis(axes, float(frequency[-1]))
     add_legend(axes, loc="upper right")

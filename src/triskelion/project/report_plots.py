@@ -13,7 +13,8 @@ from triskelion.project.layout import JobPaths, split_iteration
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-WIDE_PX = 1000  # wider pictures take the whole column, others half of it
+COLUMN_PX = 1400  # a picture of this width fills the column: letters are of one size in all
+WIDE_PX = 700  # wider pictures stand alone, others two by two
 EARLIER_PX = 900  # widest picture of an iteration that later ones replaced: a report of 15 iterations stays small enough to be mailed
 EARLIER_QUALITY = 80
 LAST_EFFORT = 30  # of 100: more takes twice the time and saves nothing
@@ -41,8 +42,13 @@ class PlotView:
 
     @property
     def is_wide(self) -> bool:
-        """Whether it wants the whole column."""
+        """Whether it stands alone."""
         return self.images[-1].width_px > WIDE_PX
+
+    @property
+    def width_percent(self) -> int:
+        """Share of its frame that a picture takes."""
+        return min(100, round(100 * self.images[-1].width_px / COLUMN_PX)) if self.is_wide else 100
 
 
 def collect_plots(paths: JobPaths) -> list[PlotView]:
