@@ -34,6 +34,7 @@ class ParameterDescription:
     default: Any  # None where required
     annotation: Any
     slot: SlotKind | None
+    bounds: tuple[Any, ...] = ()  # as the model has them: objects with ge, gt, le or lt
 
     @property
     def option(self) -> str:
@@ -77,6 +78,7 @@ def _describe(name: str, info: FieldInfo) -> ParameterDescription:
         default=None if info.is_required() else info.get_default(call_default_factory=True),
         annotation=info.annotation,
         slot=extra.get("slot"),  # type: ignore[arg-type]
+        bounds=tuple(info.metadata),
     )
 
 
