@@ -47,11 +47,10 @@ def prepare_slices(array: np.ndarray | Tensor, last_shell: int, padding: int = 2
     e = cube_extent(last_shell + 0.5, padding)
     inside = min(e, size // 2)
     padded = array / (_interpolation_envelope(n, padding) * n)  # / n: not ortho in 3D -> ortho in 2D
-    for axis in (2, 1, 0):
-        padded = _lay_out(padded, axis, size)
-    block = torch.fft.rfftn(padded)[:, :, : inside + 1]
-    for axis in (1, 0):
-        block = _take_out(block, axis, 2 * inside + 1)
+    # plane by plane, then across: a 3D transform in one call rounds differently with another number of threads
+    planes = torch.fft.rfft2(_lay_out(_lay_out(padded, 2, size), 1, size))[:, :, : inside + 1]
+    planes = _take_out(planes, 1, 2 * inside + 1)
+    block = _take_out(torch.fft.fft(_lay_out(planes, 0, size), dim=0), 0, 2 * inside + 1)
     if inside < e:
         rim = e - inside
         block = torch.nn.functional.pad(block, (0, rim, rim, rim, rim, rim))

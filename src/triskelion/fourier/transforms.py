@@ -17,7 +17,9 @@ def fourier_to_image(coefficients: Tensor, box_px: int) -> Tensor:
 
 def volume_to_fourier(volumes: Tensor) -> Tensor:
     """Transform maps (..., n, n, n) -> complex (..., n, n, n // 2 + 1)."""
-    return torch.fft.rfftn(torch.fft.ifftshift(volumes, dim=(-3, -2, -1)), dim=(-3, -2, -1), norm="ortho")
+    # plane by plane, then across: a 3D transform in one call rounds differently with another number of threads
+    planes = torch.fft.rfft2(torch.fft.ifftshift(volumes, dim=(-3, -2, -1)), norm="ortho")
+    return torch.fft.fft(planes, dim=-3, norm="ortho")
 
 
 def fourier_to_volume(coefficients: Tensor, box_px: int) -> Tensor:
