@@ -1,6 +1,7 @@
 """A map on a cubic grid, with the pixel size it can never be without."""
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -81,7 +82,21 @@ def check_grid(array: np.ndarray, pixel_size_A: float, what: str) -> None:
         raise InputError(f"the {what} holds {int((~np.isfinite(array)).sum())} values that are NaN or infinite")
 
 
-def require_same_grid(first: Volume | Mask, second: Volume | Mask, first_name: str, second_name: str) -> None:
+class OnGrid(Protocol):
+    """Anything with a box and a pixel size: a map, a mask, or the grid of a map that is still to be made."""
+
+    @property
+    def box_px(self) -> int:
+        """Edge of the box in voxels."""
+        ...
+
+    @property
+    def pixel_size_A(self) -> float:
+        """Edge of a voxel in Å."""
+        ...
+
+
+def require_same_grid(first: OnGrid, second: OnGrid, first_name: str, second_name: str) -> None:
     """Raise InputError unless both lie on the same grid (pixel sizes may differ by 0.1 %, as rounded headers do)."""
     same_box = first.box_px == second.box_px
     same_pixel = abs(first.pixel_size_A - second.pixel_size_A) <= 1e-3 * first.pixel_size_A

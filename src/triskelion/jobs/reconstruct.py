@@ -32,13 +32,13 @@ def run(parameters: ReconstructParameters, context: JobContext) -> None:
     particles.require_half_sets()
     grid = reference_grid(particles, parameters.box_px)
     mask = None if parameters.mask is None else context.read_mask(parameters.mask)
+    if mask is not None:
+        require_same_grid(grid, mask, "the reconstruction", "the mask")
     images = read_image_set(context, particles, grid)
     rotations, shifts_px = rotvec_to_matrix(particles["rotvec_rad"]), particles["shift_A"] / grid.pixel_size_A
     with context.progress(len(particles), "reconstruct") as bar:
         half_maps, sigma2, precision = reconstruct_halves(images, particles["half_set"], rotations, shifts_px, cpu, bar.advance)
     half_a, half_b = (Volume(half, grid.pixel_size_A) for half in half_maps)
-    if mask is not None:
-        require_same_grid(mask, half_a, "the mask", "the reconstruction")
     average = report_half_maps(context, half_a, half_b, mask, parameters.seed)
     context.save_volume(particle_mask(average), "mask")
     plot_views(context, rotations, precision, sigma2, grid)
