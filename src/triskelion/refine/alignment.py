@@ -16,6 +16,8 @@ from triskelion.refine.search import SearchExtent
 LAMBDA_START, LAMBDA_DOWN, LAMBDA_UP = 1e-3, 0.2, 8.0
 LONGEST_TURN_RAD = np.deg2rad(7.0)
 LONGEST_SHIFT_A = 6.0
+# in rad^-2 and px^-2: keeps the matrix of a pose of which neither image nor prior says anything from being singular
+LEAST_PRECISION = np.diag([1e-2, 1e-2, 1e-2, 1e-4, 1e-4])
 
 
 @dataclass(frozen=True)
@@ -64,12 +66,14 @@ class Posterior:
         """Log posterior with its gradient and matrix."""
         likelihood = self.kernels.gauss_newton(self.volume, rotations, shifts_px, self.images, rows, disc)
         value, gradient, matrix = self.prior.terms(rows, rotations, shifts_px)
-        return Candidates(rows, rotations, shifts_px, likelihood.value + value, likelihood.gradient + gradient, likelihood.matrix + matrix)
+        matrix = likelihood.matrix + matrix + LEAST_PRECISION
+        return Candidates(rows, rotations, shifts_px, likelihood.value + value, likelihood.gradient + gradient, matrix)
 
 
 def align(posterior: Posterior, rows: np.ndarray, rotations: np.ndarray, shifts_px: np.ndarray, stages: list[Stage]) -> Candidates:
     """March candidates (c,) through the stages; return one per particle, ordered by row."""
-    candidates = posterior.evaluate(rows, rotations, shifts_px, stages[0].disc)
+    # copies, for candidates change in place
+    candidates = posterior.evaluate(rows, rotations.copy(), shifts_px.copy(), stages[0].disc)
     for number, stage in enumerate(stages):
         if number:
             candidates = posterior.evaluate(candidates.rows, candidates.rotations, candidates.shifts_px, stage.disc)

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from triskelion.data.particles import HALF_A, HALF_B
 from triskelion.data.volume import Mask, Volume
+from triskelion.errors import InputError
 from triskelion.fourier.slices import prepare_slices
 from triskelion.imaging.forward import ImageSet, batches, phase_of_shift
 from triskelion.imaging.noise import NoiseSums, image_noise
@@ -18,7 +19,7 @@ from triskelion.refine.shared import SharedRecord
 from triskelion.refine.state import Start
 from triskelion.resolution.fsc import compute_fsc_curves
 
-HALVES = (HALF_A, HALF_B)
+CONTRARY_Z = -5.0  # a grey scale this many standard errors below 0 is no accident
 
 
 @dataclass(frozen=True)
@@ -47,9 +48,15 @@ def rows_of_halves(half_set: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def prepare_consensus(
     images: ImageSet, start: Start, domain: Domain, subtract_background: bool, kernels: Kernels, shared: SharedRecord, stage: str
 ) -> Consensus:
-    """Fit the grey scale of the half maps, estimate the noise about the consensus and subtract the background."""
+    """Fit the grey scale of the half maps, estimate the noise about the consensus and subtract the background.
+
+    Raises
+    ------
+    InputError
+        The half maps have the opposite contrast of the images.
+    """
     pixel_size_A, last_shell = images.grid.pixel_size_A, int(images.disc.shell[-1])
-    halves = rows_of_halves(start.half_set)
+    halves, consensus_poses = rows_of_halves(start.half_set), (start.consensus_rotations, start.consensus_shifts_px)
 
     def consensus_gain() -> np.ndarray:
         half_a, half_b = (Volume(half, pixel_size_A) for half in start.half_maps)
@@ -61,19 +68,21 @@ def prepare_consensus(
     whole = [prepare_slices(half * start.particle_mask, last_shell) for half in filtered]
     scales = [fit_grey_scale(images, start, rows, volume, raw_noise, kernels) for rows, volume in zip(halves, whole, strict=True)]
     whole = [FourierVolume(volume.cube * scale, volume.padding) for volume, scale in zip(whole, scales, strict=True)]
-    unexplained = _subtract_own_half(images, start, whole, kernels)
 
     def consensus_noise() -> np.ndarray:
         sums = NoiseSums(images)
-        for rows in batches(np.arange(len(images))):
-            sums.add(rows, unexplained[rows])
+        for rows, volume in zip(halves, whole, strict=True):
+            for part in batches(rows):
+                sums.add(part, subtract_projections(images, part, volume, *consensus_poses, kernels.slice))
         return sums.variance()
 
     sigma2 = shared.settle(f"{stage}.noise.0", consensus_noise)
     residual = images.coefficients
     if subtract_background:
         rest = [background_slices(half * scale, domain, start.particle_mask, last_shell) for half, scale in zip(filtered, scales, strict=True)]
-        residual = _subtract_own_half(images, start, rest, kernels)
+        residual = torch.empty_like(images.coefficients)
+        for rows, volume in zip(halves, rest, strict=True):
+            residual[rows] = subtract_projections(images, rows, volume, *consensus_poses, kernels.slice)
     half_a, half_b = (half * np.float32(scale) for half, scale in zip(start.half_maps, scales, strict=True))
     return Consensus((half_a, half_b), residual, sigma2)
 
@@ -81,7 +90,12 @@ def prepare_consensus(
 def fit_grey_scale(images: ImageSet, start: Start, rows: np.ndarray, volume: FourierVolume, sigma2: np.ndarray, kernels: Kernels) -> float:
     """Factor by which the projections of a map fit its images best; maps that come from elsewhere have any scale.
 
-    Least squares over the images ``rows`` at the consensus pose: Re sum conj(m) b / sum W |m|².
+    Least squares over the images ``rows`` at the consensus pose: Re sum conj(m) b / sum W |m|², with standard error 1 / sqrt(sum W |m|²).
+
+    Raises
+    ------
+    InputError
+        It is clearly negative.
     """
     inverse = torch.from_numpy(1 / sigma2)[:, images.disc.shell].to(torch.float32)
     cross = power = 0.0
@@ -93,12 +107,8 @@ def fit_grey_scale(images: ImageSet, start: Start, rows: np.ndarray, volume: Fou
         cross += float((model.conj() * images.coefficients[part] * images.matched(part) * weight).real.sum(dtype=torch.float64))
         contrast2 = torch.from_numpy((images.contrast[part] ** 2).astype(np.float32))[:, None]
         power += float(((model.abs() * images.ctf[part]) ** 2 * weight * contrast2).sum(dtype=torch.float64))
+    if cross < CONTRARY_Z * np.sqrt(power):
+        raise InputError(
+            "the half maps are dark where the images are bright: import the particles again with the other contrast, or invert the half maps"
+        )
     return cross / power if power > 0 else 1.0
-
-
-def _subtract_own_half(images: ImageSet, start: Start, volumes: list[FourierVolume], kernels: Kernels) -> Tensor:
-    """Images minus projections of the volume of their own half at the consensus pose, complex64 (n, m)."""
-    residual = torch.empty_like(images.coefficients)
-    for rows, volume in zip(rows_of_halves(start.half_set), volumes, strict=True):
-        residual[rows] = subtract_projections(images, rows, volume, start.consensus_rotations, start.consensus_shifts_px, kernels.slice)
-    return residual

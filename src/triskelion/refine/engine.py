@@ -14,12 +14,12 @@ from triskelion.fourier.filters import lowpass
 from triskelion.fourier.shells import fourier_disc
 from triskelion.geometry.fulcrum import image_of_point, shift_of_origin
 from triskelion.geometry.rotations import rotation_difference_deg
-from triskelion.imaging.forward import ImageSet
+from triskelion.imaging.forward import ImageSet, batches
 from triskelion.imaging.noise import NoiseSums
 from triskelion.imaging.subtraction import predict_images
 from triskelion.kernels.interface import Kernels, WeightedImages
 from triskelion.refine.alignment import Candidates, Posterior, Stage, align, posterior_covariance
-from triskelion.refine.back_projection import draw_cloud, draw_steps, reconstruct_half
+from triskelion.refine.back_projection import PoseCloud, draw_cloud, draw_steps, reconstruct_half
 from triskelion.refine.consensus import prepare_consensus, rows_of_halves
 from triskelion.refine.prior import estimate_widths, first_prior
 from triskelion.refine.reference import Domain, deal_folds, domain_slices, filter_map, wiener_gain
@@ -66,7 +66,9 @@ class LocalRefinement:
     ):
         self.images, self.start, self.domain, self.settings, self.kernels, self.stage = images, start, domain, settings, kernels, stage
         self.shared = shared or SharedRecord()
-        self.folds_of = [deal_folds(rows) for rows in rows_of_halves(start.half_set)]
+        # by uid, so that the order of the table does not matter
+        by_uid = (rows[np.argsort(start.uid[rows])] for rows in rows_of_halves(start.half_set))
+        self.folds_of = [[np.sort(fold) for fold in deal_folds(rows)] for rows in by_uid]
         pixel_size_A = images.grid.pixel_size_A
         self.extent = SearchExtent(settings.rotation_extent_deg, settings.shift_extent_A / pixel_size_A)
         self.prior = first_prior(start, domain, settings, pixel_size_A)
@@ -78,7 +80,7 @@ class LocalRefinement:
         self.history: list[Progress] = []
         consensus = prepare_consensus(images, start, domain, settings.subtract_background, kernels, self.shared, stage)
         self.residual, self.sigma2 = consensus.residual, consensus.sigma2
-        self.limit_shell = self._shell_of(settings.initial_lowpass_A)
+        self.limit_shell = min(self._shell_of(settings.initial_lowpass_A), self._finest_shell)
         self.references = self._first_references(consensus.half_maps)
 
     @property
@@ -164,8 +166,9 @@ class LocalRefinement:
                 best = self._align_fold(posterior, rows)
                 self.rotations[rows], self.centers_px[rows] = best.rotations, best.shifts_px
                 self.covariance[rows], log_posterior[rows] = posterior_covariance(best), best.value
-                explained = predict_images(self.images, rows, volume, best.rotations, best.shifts_px, self.kernels.slice)
-                noise.add(rows, self.residual[rows] - explained)
+                for part in batches(rows):
+                    explained = predict_images(self.images, part, volume, self.rotations[part], self.centers_px[part], self.kernels.slice)
+                    noise.add(part, self.residual[part] - explained)
                 advance(len(rows))
         self.sigma2 = self._settle(number, "noise", noise.variance)
         return log_posterior
@@ -197,12 +200,20 @@ class LocalRefinement:
 
     def _reconstruct(self, number: int, weighted: WeightedImages) -> tuple[tuple[np.ndarray, np.ndarray], list[list[np.ndarray]]]:
         """Half maps in the frame of the input, and maps of each half without each of its folds."""
-        steps = np.zeros((len(self.rotations), 5))
-        if self.settings.marginalize and not self.extent.is_fixed:
-            steps = draw_steps(self.covariance, self.settings.seed, number, self.start.uid)
-        cloud = draw_cloud(self.rotations, self.centers_px, self.domain.center_xyz_px, steps)
+        cloud = self._draw_cloud(number)
         (half_a, without_a), (half_b, without_b) = (reconstruct_half(weighted, self.images, folds, cloud, self.kernels) for folds in self.folds_of)
         return (half_a, half_b), [without_a, without_b]
+
+    def _draw_cloud(self, number: int) -> PoseCloud:
+        """Poses at which the particles enter the half maps: drawn from their posteriors, inside the extents."""
+        center_xyz_px = self.domain.center_xyz_px
+        if self.extent.is_fixed or not self.settings.marginalize:
+            return draw_cloud(self.rotations, self.centers_px, center_xyz_px, np.zeros((len(self.rotations), 5)))
+        steps = draw_steps(self.covariance, self.settings.seed, number, self.start.uid)
+        cloud = draw_cloud(self.rotations, self.centers_px, center_xyz_px, steps)
+        centers_px = image_of_point(cloud.rotations, cloud.shifts_px, center_xyz_px)
+        rotations, centers_px = self.extent.clip(self.prior, np.arange(len(steps)), cloud.rotations, centers_px)
+        return PoseCloud(rotations, shift_of_origin(rotations, centers_px, center_xyz_px))
 
     def _curves(self, half_maps: tuple[np.ndarray, np.ndarray]) -> FscCurves:
         half_a, half_b = (Volume(half, self.images.grid.pixel_size_A) for half in half_maps)
@@ -223,7 +234,9 @@ class LocalRefinement:
             wider = np.trace(rotation) > np.trace(self.prior.rotation_covariance)
             rotation = rotation if wider else self.prior.rotation_covariance
             shift = max(shift, self.prior.shift_variance_px2)
-        self.prior = self.prior.with_widths(rotation, shift)
+        self.prior = self.prior.with_widths(
+            rotation if self.extent.rotation_deg else self.prior.rotation_covariance, shift if self.extent.shift_px else self.prior.shift_variance_px2
+        )
 
     def _first_references(self, half_maps: tuple[np.ndarray, np.ndarray]) -> list[list[np.ndarray]]:
         """Consensus maps, low-passed: the same for all folds of a half."""
@@ -234,14 +247,17 @@ class LocalRefinement:
     def _settle_references(self, number: int, without_fold: list[list[np.ndarray]], curves: FscCurves) -> None:
         """Filter the references of the next iteration and set its resolution limit."""
         limit = self._settle(number, "limit_shell", lambda: np.floor(curves.crossing().shell) + LIMIT_MARGIN_SHELLS)
-        finest = self.settings.max_align_resolution_A
-        last = int(self.images.disc.shell[-1]) if finest is None else self._shell_of(finest)
-        self.limit_shell = int(np.clip(limit, 2, last))
+        self.limit_shell = int(np.clip(limit, 2, self._finest_shell))
         gain = self._settle(number, "filter", lambda: wiener_gain(curves))
         self.references = [[filter_map(reference, gain) for reference in references] for references in without_fold]
 
     def _settle(self, number: int, name: str, compute: Callable[[], np.ndarray | float | bool]) -> np.ndarray:
         return self.shared.settle(f"{self.stage}.{name}.{number}", compute)
+
+    @property
+    def _finest_shell(self) -> int:
+        finest = self.settings.max_align_resolution_A
+        return int(self.images.disc.shell[-1]) if finest is None else self._shell_of(finest)
 
     def _shell_of(self, resolution_A: float) -> int:
         grid = self.images.grid

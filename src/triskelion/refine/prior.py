@@ -22,6 +22,7 @@ FLOOR_ROTATION_DEG = 2.0
 FLOOR_SHIFT_A = 0.5
 EXTENT_PER_SD = 2.5
 START_SHIFT_SD_A = 2.5
+HELD_ROTATION_SD_RAD, HELD_SHIFT_SD_PX = 1e-4, 1e-2  # where the extent is 0: no width to speak of
 
 
 @dataclass(frozen=True)
@@ -93,10 +94,17 @@ class PosePrior:
 
 
 def first_prior(start: Start, domain: Domain, settings: Settings, pixel_size_A: float) -> PosePrior:
-    """Prior about the consensus whose widths follow from the search extents; infinitely wide where none is wanted."""
+    """Prior about the consensus whose widths follow from the search extents; infinitely wide where none is wanted.
+
+    Where only one of the two is searched, the other is held: a prior without width keeps steps and draws from using it.
+    """
     rotation_sd = np.deg2rad(max(settings.rotation_extent_deg / EXTENT_PER_SD, FLOOR_ROTATION_DEG)) if settings.use_prior else np.inf
     # the consensus itself is taken to be off by a pixel
     shift_sd = np.hypot(START_SHIFT_SD_A / pixel_size_A, 1.0) if settings.use_prior else np.inf
+    if settings.rotation_extent_deg == 0 < settings.shift_extent_A:
+        rotation_sd = HELD_ROTATION_SD_RAD
+    if settings.shift_extent_A == 0 < settings.rotation_extent_deg:
+        shift_sd = HELD_SHIFT_SD_PX
     images = image_of_point(start.consensus_rotations, start.consensus_shifts_px, domain.fulcrum_xyz_px)
     covariance = np.diag(np.full(3, float(rotation_sd) ** 2))
     return PosePrior(start.consensus_rotations, images, domain.lever_xyz_px, covariance, float(shift_sd) ** 2)

@@ -32,7 +32,11 @@ class Domain:
     def of_mask(cls, mask: Mask, fulcrum_xyz_px: np.ndarray) -> "Domain":
         """Make it from a mask and a fulcrum counted from the corner voxel."""
         middle = box_center_px(mask.box_px)
-        return cls(mask.array, np.rint(mask.center_xyz_px - middle), np.asarray(fulcrum_xyz_px, np.float64) - middle)
+        # as close to the middle of the mask as the box allows: nothing inside the mask may leave it on one side and come back on the other
+        inside = [np.flatnonzero(mask.array.any(axis=axes)) for axes in ((0, 1), (0, 2), (1, 2))]
+        lowest, highest = [line[-1] - (mask.box_px - 1) for line in inside], [line[0] for line in inside]
+        center_xyz_px = np.clip(np.rint(mask.center_xyz_px - middle), lowest, highest)
+        return cls(mask.array, center_xyz_px, np.asarray(fulcrum_xyz_px, np.float64) - middle)
 
     @property
     def lever_xyz_px(self) -> np.ndarray:

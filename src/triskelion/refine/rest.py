@@ -51,7 +51,12 @@ def refine_rest(
     weighted = images.weighted(images.coefficients, result.sigma2)
     cloud = PoseCloud(result.rotations[None], result.shifts_px[None])
     half_a, half_b = (reconstruct_half(weighted, images, [rows], cloud, kernels)[0] for rows in rows_of_halves(start.half_set))
-    poses = {"consensus_rotations": result.rotations, "consensus_shifts_px": result.shifts_px}
-    if start.is_at_consensus:
-        poses |= {"rotations": result.rotations, "shifts_px": result.shifts_px}
-    return replace(start, half_maps=(half_a, half_b), **poses)
+    follow = start.is_at_consensus
+    return replace(
+        start,
+        half_maps=(half_a, half_b),
+        rotations=np.where(follow[:, None, None], result.rotations, start.rotations),
+        shifts_px=np.where(follow[:, None], result.shifts_px, start.shifts_px),
+        consensus_rotations=result.rotations,
+        consensus_shifts_px=result.shifts_px,
+    )

@@ -12,12 +12,14 @@ from triskelion.fourier.shells import FourierDisc
 from triskelion.geometry.fulcrum import shift_of_origin
 from triskelion.geometry.rotations import rotvec_to_matrix
 from triskelion.geometry.so3_grid import local_rotation_grid
+from triskelion.imaging.forward import batches
 from triskelion.kernels.interface import FourierVolume, Kernels, PoseGrid, WeightedImages
 from triskelion.refine.prior import EXTENT_PER_SD, PosePrior
 
 GRID_STEP_DEG = 12.0
 GRID_STEP_A = 3.0
 GRID_BATCH = 64
+GRID_SCORES = 2**24  # at once, where the grid is large
 
 
 @dataclass(frozen=True)
@@ -81,8 +83,7 @@ def coarse_starts(
     penalty = -prior.log_density(turns, moves)
     n_starts = min(n_starts, len(turns))
     found = []
-    for start in range(0, len(rows), GRID_BATCH):
-        part = rows[start : start + GRID_BATCH]
+    for part in batches(rows, int(np.clip(GRID_SCORES // penalty.size, 1, GRID_BATCH))):
         rotations = prior.consensus_rotations[part][:, None] @ rotvec_to_matrix(turns)[None]
         shifts = shift_of_origin(rotations, prior.consensus_images[part][:, None], prior.lever_xyz_px)
         scores = kernels.score_grid(volume, PoseGrid(rotations, shifts, moves), images, part, disc) - penalty[None]

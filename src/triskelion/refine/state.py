@@ -50,10 +50,10 @@ class Start:
     particle_mask: np.ndarray
 
     @property
-    def is_at_consensus(self) -> bool:
-        """Whether every pose is the consensus pose."""
-        same_rotations = np.allclose(self.rotations, self.consensus_rotations, atol=1e-6)
-        return same_rotations and np.allclose(self.shifts_px, self.consensus_shifts_px, atol=1e-4)
+    def is_at_consensus(self) -> np.ndarray:
+        """Whether a pose is the consensus pose, bool (p,): each for itself, as half a must not depend on half b."""
+        same_rotation = np.isclose(self.rotations, self.consensus_rotations, atol=1e-6).all(axis=(1, 2))
+        return np.logical_and(same_rotation, np.isclose(self.shifts_px, self.consensus_shifts_px, atol=1e-4).all(axis=1))
 
 
 @dataclass(frozen=True)
