@@ -21,7 +21,7 @@ def test_the_image_of_a_point_is_where_the_pose_takes_it():
 def test_rotation_about_the_fulcrum_keeps_its_image_and_moves_others():
     shifts = rotate_about_fulcrum(ROTATIONS, SHIFTS, NEW_ROTATIONS, FULCRUM)
     np.testing.assert_allclose(image_of_point(NEW_ROTATIONS, shifts, FULCRUM), image_of_point(ROTATIONS, SHIFTS, FULCRUM))
-    other = FULCRUM + [0, 40, 0]
+    other = FULCRUM + np.array([0, 40, 0])
     assert np.linalg.norm(image_of_point(NEW_ROTATIONS, shifts, other) - image_of_point(ROTATIONS, SHIFTS, other), axis=1).max() > 5
     # t' = t + P((R - R') f)
     np.testing.assert_allclose(shifts, SHIFTS + ((ROTATIONS - NEW_ROTATIONS) @ FULCRUM)[:, :2])
