@@ -1,6 +1,6 @@
 """The kernels compiled for the CPU with numba, parallel over particles.
 
-Results do not depend on the number of threads: a particle is summed by one thread, a voxel is filled in the order of particles.
+Results do not depend on the number of threads: a particle is summed by one thread, a voxel is filled in a fixed order.
 ``insert`` first sorts coefficients by tile, a bundle of neighbouring lines of the cube that fits into a core's cache: in the order of
 particles nearly every one of them would wait for main memory.
 """

@@ -97,7 +97,7 @@ def gauss_newton(
 def score_grid(volume: FourierVolume, grid: PoseGrid, images: WeightedImages, rows: np.ndarray, disc: Disc) -> np.ndarray:
     """See ``Kernels.score_grid``: the value of ``gauss_newton`` at every pair."""
     scores = np.empty((*grid.rotations.shape[:2], len(grid.moves_px)))
-    for turn in range(scores.shape[1]):
+    for turn in range(grid.rotations.shape[1]):
         for place, move in enumerate(grid.moves_px):
             shifts = grid.shifts_px[:, turn] + move
             scores[:, turn, place] = gauss_newton(volume, grid.rotations[:, turn], shifts, images, rows, disc).value

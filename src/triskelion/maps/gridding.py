@@ -40,41 +40,46 @@ def compensate_density(weights: Tensor) -> Tensor:
 
 
 @njit(cache=True, nogil=True, fastmath=True)
-def _blur_plane(weights, factors, z, line, out):
-    """Blur c W of the plane z along x and y with 1, 2, 1, into rows 1 .. height of ``out``; beyond the cube c W is 0."""
+def _blur_rows(weights, factors, z, row, out):
+    """Blur c W of the plane z along x with 1, 2, 1, into rows 1 .. height of ``out``; beyond the cube c W is 0."""
     depth, height, width = weights.shape
-    out[:] = 0
     for y in range(height):
-        line[0] = weights[depth - 1 - z, height - 1 - y, 1] * factors[depth - 1 - z, height - 1 - y, 1]  # the neighbour at kx = -1
+        w, c, blurred = weights[z, y], factors[z, y], out[y + 1]
+        row[0] = weights[depth - 1 - z, height - 1 - y, 1] * factors[depth - 1 - z, height - 1 - y, 1]  # the neighbour at kx = -1
         for x in range(width):
-            line[x + 1] = weights[z, y, x] * factors[z, y, x]
+            row[x + 1] = w[x] * c[x]
         for x in range(width):
-            blurred = line[x] + 2 * line[x + 1] + line[x + 2]
-            out[y, x] += blurred
-            out[y + 1, x] += 2 * blurred
-            out[y + 2, x] += blurred
+            blurred[x] = row[x] + 2 * row[x + 1] + row[x + 2]
 
 
 @njit(cache=True, nogil=True, fastmath=True, parallel=True)
 def _divide_by_blur(weights, factors, improved, slabs):
-    """improved = c / (K * (c W)), plane by plane; a thread does one slab and keeps the three blurred planes that it needs."""
+    """improved = c / (K * (c W)), plane by plane; a thread does one slab and keeps the three planes that it needs.
+
+    Row by row, as views of rows are what the compiler turns into vector instructions.
+    """
     depth, height, width = weights.shape
     for slab in prange(slabs):
         low, high = depth * slab // slabs, depth * (slab + 1) // slabs
-        line = np.zeros(width + 2, np.float32)
-        blurred = np.zeros((3, height + 2, width), np.float32)
+        row = np.zeros(width + 2, np.float32)
+        planes = np.zeros((3, height + 2, width), np.float32)
+        across = np.zeros((height + 2, width), np.float32)
         for z in range(max(low - 1, 0), low + 1):
-            _blur_plane(weights, factors, z, line, blurred[z % 3])
+            _blur_rows(weights, factors, z, row, planes[z % 3])
         for z in range(low, high):
             if z + 1 < depth:
-                _blur_plane(weights, factors, z + 1, line, blurred[(z + 1) % 3])
+                _blur_rows(weights, factors, z + 1, row, planes[(z + 1) % 3])
             else:
-                blurred[(z + 1) % 3] = 0
-            below, here, above = blurred[(z + 2) % 3], blurred[z % 3], blurred[(z + 1) % 3]
-            for y in range(height):
+                planes[(z + 1) % 3] = 0
+            for y in range(1, height + 1):
+                below, here, above, summed = planes[(z + 2) % 3, y], planes[z % 3, y], planes[(z + 1) % 3, y], across[y]
                 for x in range(width):
-                    seen = (below[y + 1, x] + 2 * here[y + 1, x] + above[y + 1, x]) / 64
-                    improved[z, y, x] = factors[z, y, x] / seen if seen > SMALLEST else 0
+                    summed[x] = below[x] + 2 * here[x] + above[x]
+            for y in range(height):
+                below, here, above, c, out = across[y], across[y + 1], across[y + 2], factors[z, y], improved[z, y]
+                for x in range(width):
+                    seen = (below[x] + 2 * here[x] + above[x]) / 64
+                    out[x] = c[x] / seen if seen > SMALLEST else np.float32(0)
 
 
 @njit(cache=True, nogil=True, parallel=True)
