@@ -70,10 +70,10 @@ def report_iteration(
         context.plot("posterior_sd", collect_posterior_sd(result.rotation_sd_deg, result.position_sd_A), number)
     columns = {name: [finite_or_none(getattr(figures, name)) for figures in history] for name in IterationFigures._fields}
     context.plot("iterations", collect_iterations(**columns))
+    widths = f"prior {result.prior_rotation_sd_deg:.1f}° and {result.prior_shift_sd_A:.1f} Å per axis" if settings.use_prior else "no prior"
     context.log(
         f"iteration {number}: {result.curves.resolution_A():.2f} Å in the mask; aligned to {result.limit_A:.1f} Å; "
-        f"poses moved by {result.median_step_deg:.2f}° and {result.median_step_A:.2f} Å (median); "
-        f"prior {result.prior_rotation_sd_deg:.1f}° and {result.prior_shift_sd_A:.1f} Å per axis"
+        f"poses moved by {result.median_step_deg:.2f}° and {result.median_step_A:.2f} Å (median); {widths}"
     )
 
 
@@ -146,7 +146,10 @@ def list_warnings(result: "IterationResult", settings: "Settings") -> list[str]:
         if extent and share > SHARE_AT_EXTENT:
             found.append(f"{100 * share:.0f} % of the particles are at the {what} extent: give a larger one, or check mask and fulcrum")
     by_direction = posterior_precision(result.rotations, result.precision, half_sphere_directions(N_DIRECTIONS))
-    spread = by_direction.max() / max(float(by_direction.min()), 1e-30)
-    if spread > PRECISION_SPREAD:
+    unseen = float((by_direction == 0).mean())
+    if unseen:
+        found.append(f"no particle shows {100 * unseen:.1f} % of the directions: the map is empty there")
+    elif by_direction.max() > PRECISION_SPREAD * by_direction.min():
+        spread = by_direction.max() / by_direction.min()
         found.append(f"the posterior precision differs {spread:.0f}-fold between directions: the particles show some views too rarely")
     return found

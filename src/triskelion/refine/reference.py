@@ -18,6 +18,7 @@ from triskelion.kernels.interface import FourierVolume
 from triskelion.resolution.curves import FscCurves
 
 N_FOLDS = 5
+NOTHING = 0.01  # of a mask: what filters and resampling leave all over the box
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Domain:
         """Make it from a mask and a fulcrum counted from the corner voxel."""
         middle = box_center_px(mask.box_px)
         # as close to the middle of the mask as the box allows: nothing inside the mask may leave it on one side and come back on the other
-        inside = [np.flatnonzero(mask.array.any(axis=axes)) for axes in ((0, 1), (0, 2), (1, 2))]
+        inside = [np.flatnonzero(mask.array.max(axis=axes) > NOTHING) for axes in ((0, 1), (0, 2), (1, 2))]
         lowest, highest = [line[-1] - (mask.box_px - 1) for line in inside], [line[0] for line in inside]
         center_xyz_px = np.clip(np.rint(mask.center_xyz_px - middle), lowest, highest)
         return cls(mask.array, center_xyz_px, np.asarray(fulcrum_xyz_px, np.float64) - middle)
