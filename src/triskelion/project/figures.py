@@ -10,6 +10,7 @@ _WORDS = {
     "resolution_A": "resolution",
     "b_factor_A2": "B-factor",
     "n_particles": "particles",
+    "n_dropped": "dropped",
     "cpu_s": "CPU time",
     "wall_s": "wall time",
     "peak_rss_MB": "peak memory",
