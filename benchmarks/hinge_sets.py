@@ -87,7 +87,7 @@ def print_row(row: dict) -> None:
 
 def main() -> None:
     """Measure every set."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description="Judge local refinement on hinge sets.")
     parser.add_argument("tools", type=Path)
     parser.add_argument("sets", type=Path, nargs="+")
     parser.add_argument("--domains", nargs="+", default=["head"])

@@ -19,6 +19,7 @@ from triskelion.refine.shared import SharedRecord
 from triskelion.refine.state import Start
 from triskelion.resolution.fsc import compute_fsc_curves
 
+RELIABLE_FSC = 0.8
 CONTRARY_Z = -5.0  # a grey scale this many standard errors below 0 is no accident
 
 
@@ -65,9 +66,13 @@ def prepare_consensus(
     gain = shared.settle(f"{stage}.consensus_filter", consensus_gain)
     filtered = [filter_map(half, gain) for half in start.half_maps]
     raw_noise = shared.settle(f"{stage}.image_noise", lambda: image_noise(images))
-    whole = [prepare_slices(half * start.particle_mask, last_shell) for half in filtered]
-    scales = [fit_grey_scale(images, start, rows, volume, raw_noise, kernels) for rows, volume in zip(halves, whole, strict=True)]
-    whole = [FourierVolume(volume.cube * scale, volume.padding) for volume, scale in zip(whole, scales, strict=True)]
+    # unfiltered: a filter makes the map too small, and the fit would make up for it where nothing was filtered
+    unfiltered = [prepare_slices(half * start.particle_mask, last_shell) for half in start.half_maps]
+    scales = [
+        fit_grey_scale(images, start, rows, volume, _reliable_noise(raw_noise, gain), kernels)
+        for rows, volume in zip(halves, unfiltered, strict=True)
+    ]
+    whole = [prepare_slices(half * start.particle_mask * np.float32(scale), last_shell) for half, scale in zip(filtered, scales, strict=True)]
 
     def consensus_noise() -> np.ndarray:
         sums = NoiseSums(images)
@@ -85,6 +90,12 @@ def prepare_consensus(
             residual[rows] = subtract_projections(images, rows, volume, *consensus_poses, kernels.slice)
     half_a, half_b = (half * np.float32(scale) for half, scale in zip(start.half_maps, scales, strict=True))
     return Consensus((half_a, half_b), residual, sigma2)
+
+
+def _reliable_noise(sigma2: np.ndarray, gain: np.ndarray) -> np.ndarray:
+    """Noise that leaves only shells to the fit in which the half maps agree: noise of a map makes it seem too large."""
+    reliable = gain[: sigma2.shape[1]] >= RELIABLE_FSC
+    return np.where(reliable, sigma2, np.inf) if reliable[1:].any() else sigma2
 
 
 def fit_grey_scale(images: ImageSet, start: Start, rows: np.ndarray, volume: FourierVolume, sigma2: np.ndarray, kernels: Kernels) -> float:

@@ -100,7 +100,8 @@ def first_prior(start: Start, domain: Domain, settings: Settings, pixel_size_A: 
     """
     rotation_sd = np.deg2rad(max(settings.rotation_extent_deg / EXTENT_PER_SD, FLOOR_ROTATION_DEG)) if settings.use_prior else np.inf
     # the consensus itself is taken to be off by a pixel
-    shift_sd = np.hypot(START_SHIFT_SD_A / pixel_size_A, 1.0) if settings.use_prior else np.inf
+    widest_px = settings.shift_extent_A / pixel_size_A / EXTENT_PER_SD
+    shift_sd = max(min(np.hypot(START_SHIFT_SD_A / pixel_size_A, 1.0), widest_px), FLOOR_SHIFT_A / pixel_size_A) if settings.use_prior else np.inf
     if settings.rotation_extent_deg == 0 < settings.shift_extent_A:
         rotation_sd = HELD_ROTATION_SD_RAD
     if settings.shift_extent_A == 0 < settings.rotation_extent_deg:
