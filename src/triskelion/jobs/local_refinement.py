@@ -84,8 +84,8 @@ def run(parameters: LocalRefinementParameters, context: JobContext) -> None:
     settings = _settings(parameters)
     particles = context.read_particles(parameters.particles)
     particles.require_half_sets()
-    mask, domain, start, grid = _read_start(parameters, context, particles)
     shared = SharedRecord(_read_recording(parameters, context))
+    mask, domain, start, grid = _read_start(parameters, context, particles, shared)
     images = read_image_set(context, particles, grid)
     refinement, history = _begin(parameters, context, images, start, domain, settings, shared)
     result = None
@@ -116,7 +116,9 @@ def _settings(parameters: LocalRefinementParameters) -> "Settings":
     )
 
 
-def _read_start(parameters: LocalRefinementParameters, context: JobContext, particles: Particles) -> "tuple[Mask, Domain, Start, Grid]":
+def _read_start(
+    parameters: LocalRefinementParameters, context: JobContext, particles: Particles, shared: "SharedRecord"
+) -> "tuple[Mask, Domain, Start, Grid]":
     """Read half maps, mask and consensus poses; check that they belong together."""
     from triskelion.geometry.rotations import rotvec_to_matrix
     from triskelion.imaging.forward import Grid
@@ -129,11 +131,12 @@ def _read_start(parameters: LocalRefinementParameters, context: JobContext, part
     mask = context.read_mask(parameters.mask)
     require_same_grid(half_a, half_b, "half map a", "half map b")
     require_same_grid(half_a, mask, "the half maps", "the mask")
-    _check_pixel_size(half_a, particles)
+    pixel = _pixel_size_of_images(half_a, particles)
     domain = Domain.of_mask(mask, _fulcrum_xyz_px(parameters.fulcrum, mask))
     consensus = particles if parameters.consensus is None else _matched(context.read_particles(parameters.consensus), particles)
-    pixel = half_a.pixel_size_A
     names = ("consensus_rotvec_rad", "consensus_shift_A") if parameters.consensus is None else ("rotvec_rad", "shift_A")
+    # made from both half maps, so it is a shared quantity; in bytes, to be recorded cheaply
+    loose = shared.settle("particle_mask", lambda: np.rint(particle_mask(average_map(half_a, half_b)).array * 255).astype(np.uint8))
     start = Start(
         uid=particles["uid"],
         half_set=particles["half_set"],
@@ -142,18 +145,21 @@ def _read_start(parameters: LocalRefinementParameters, context: JobContext, part
         consensus_rotations=rotvec_to_matrix(consensus[names[0]]),
         consensus_shifts_px=consensus[names[1]] / pixel,
         half_maps=(half_a.array, half_b.array),
-        particle_mask=np.maximum(particle_mask(average_map(half_a, half_b)).array, mask.array),
+        particle_mask=np.maximum(loose.astype(np.float32) / 255, mask.array),
     )
     return mask, domain, start, Grid(half_a.box_px, pixel)
 
 
-def _check_pixel_size(half_a: Volume, particles: Particles) -> None:
+def _pixel_size_of_images(half_a: Volume, particles: Particles) -> float:
+    """Pixel size of the optics group that the half maps were made on: headers of maps are rounded, and images must not be rescaled for that."""
     sizes = [group.pixel_size_A for group in particles.optics]
-    if not any(abs(size - half_a.pixel_size_A) <= 1e-3 * size for size in sizes):
+    same = [size for size in sizes if abs(size - half_a.pixel_size_A) <= 1e-3 * size]
+    if not same:
         raise InputError(
             f"the half maps have {half_a.pixel_size_A:g} Å/px, the particles {', '.join(f'{size:g}' for size in sizes)} Å/px: "
             "give half maps that were reconstructed from these particles"
         )
+    return same[0]
 
 
 def _fulcrum_xyz_px(text: str, mask: Mask) -> np.ndarray:
@@ -234,7 +240,8 @@ def _refine_rest_first(
 
     wanted = parameters.background_poses == "refine"
     if parameters.background_poses == "auto":
-        wanted = settings.subtract_background and is_rest_larger(start.half_maps, domain, start.particle_mask)
+        larger = shared.settle("is_rest_larger", lambda: is_rest_larger(start.half_maps, domain, start.particle_mask))
+        wanted = settings.subtract_background and bool(larger)
     if not wanted:
         return start
     with context.progress(ITERATIONS * len(images), "refine the rest first") as bar:

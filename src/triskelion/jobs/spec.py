@@ -25,7 +25,7 @@ class JobParameters(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
-    seed: int = Field(0, ge=0, title="Seed", description="Every random number of the job follows from it.")
+    seed: int = Field(0, ge=0, lt=2**32, title="Seed", description="Every random number of the job follows from it.")
 
 
 def parameter(default: Any = ..., *, title: str, help: str, unit: str = "", advanced: bool = False, **bounds: Any) -> Any:

@@ -4,7 +4,7 @@ A pose is a rotation R and the image u of the origin: a coefficient k = (kx, ky,
 
     m(k) = exp(-2 pi i s k.u / n) V(s R^T k),
 
-V the transform of the map. b and W are the images weighted for a likelihood (docs/concepts of engine: value = Re sum conj(m) b
+V the transform of the map. b and W are the images weighted for a likelihood (value = Re sum conj(m) b
 - 1/2 sum W |m|^2, in nats).
 """
 

@@ -41,7 +41,7 @@ def refine_rest(
 ) -> Start:
     """Refine the rest of the particle; return a start with its poses as consensus and the half maps they give.
 
-    Poses to start from follow the consensus where they were the consensus, and are kept where they were not.
+    Poses to start from follow the consensus where they were the consensus and are to be searched, and are kept where not.
     """
     everything = replace(start, rotations=start.consensus_rotations, shifts_px=start.consensus_shifts_px)
     narrow = replace(settings, rotation_extent_deg=ROTATION_EXTENT_DEG, shift_extent_A=SHIFT_EXTENT_A, coarse_starts=False, max_iterations=ITERATIONS)
@@ -51,7 +51,8 @@ def refine_rest(
     weighted = images.weighted(images.coefficients, result.sigma2)
     cloud = PoseCloud(result.rotations[None], result.shifts_px[None])
     half_a, half_b = (reconstruct_half(weighted, images, [rows], cloud, kernels)[0] for rows in rows_of_halves(start.half_set))
-    follow = start.is_at_consensus
+    searched = settings.rotation_extent_deg > 0 or settings.shift_extent_A > 0
+    follow = start.is_at_consensus & searched  # without a search the poses stay what they are
     return replace(
         start,
         half_maps=(half_a, half_b),
