@@ -106,7 +106,7 @@ def test_the_input_that_is_spoilt_below_is_good(project):
 def test_missing_stack(refused, data):
     (data / "particles.mrcs").unlink()
     message = refused("import_particles", "--meta", str(data / "particles.star"))
-    for text in ("particles.mrcs (row 1)", "no such file in", str(data), "check meta and data_dir"):
+    for text in ("particles.star (row 1)", "particles.mrcs is not in", str(data), "check meta and data_dir"):
         assert text in message
 
 

@@ -64,7 +64,7 @@ def run(parameters: ImportParticlesParameters, context: JobContext) -> None:
     sources = np.array([str(stacks.get(name, "")) for name in written.tolist()])
     looked_in = data_dir or f"{meta.parent} or the folders around it"
     bad = {row: f"{meta} (row {row + 1}): {reason}" for row, reason in bad.items()}
-    bad |= {row: f"{written[row]} (row {row + 1}): no such file in {looked_in}" for row in np.flatnonzero(sources == "").tolist()}
+    bad |= {row: f"{meta.name} (row {row + 1}): {written[row]} is not in {looked_in}" for row in np.flatnonzero(sources == "").tolist()}
     particles = _settle_boxes(particles.with_columns(image_path=sources), context)
     bad |= _check_images(particles, set(bad), context)
     keep = _rows_to_keep(len(particles), bad, parameters.drop_bad, context)
