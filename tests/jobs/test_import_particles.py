@@ -74,7 +74,8 @@ def test_images_are_linked_and_read_back(small, tmp_path):
 def test_stacks_are_found_by_what_is_left_of_their_path(small, tmp_path):
     moved = tmp_path / "elsewhere"
     (small / "Extract").rename(moved)
-    with pytest.raises(DataError, match=r"12 of 12 particles cannot be used(.|\n)*data\.star \(row 1\): .*a\.mrcs is not in(.|\n)*check meta and data_dir"):
+    named = r"12 of 12 particles cannot be used(.|\n)*data\.star \(row 1\): .*a\.mrcs is not in(.|\n)*check meta and data_dir"
+    with pytest.raises(DataError, match=named):
         import_particles(tmp_path, small / "Refine3D" / "data.star")
     with pytest.raises(InputError, match=r"data_dir .*Extract is not a folder"):
         import_particles(tmp_path, small / "Refine3D" / "data.star", data_dir=str(small / "Extract"))
