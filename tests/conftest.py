@@ -3,11 +3,14 @@
 import os
 import shutil
 from pathlib import Path
+from types import ModuleType
 
 import hypothesis
 import pytest
 
+from triskelion.api import Project
 from triskelion.devices import available_threads
+from triskelion.runners.inline import InlineRunner
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -43,3 +46,18 @@ def relion() -> Path:
     if program is None:
         pytest.skip("RELION is not installed (apt-get install relion)")
     return Path(program).parent
+
+
+@pytest.fixture
+def fake_jobs(monkeypatch) -> ModuleType:
+    """Replace the job types by the quick ones of tests/project/fake_jobs.py."""
+    from tests.project import fake_jobs
+
+    fake_jobs.install(monkeypatch.setattr, monkeypatch.setitem)
+    return fake_jobs
+
+
+@pytest.fixture
+def project(fake_jobs, tmp_path) -> Project:
+    """Make a project whose jobs, the quick ones, run in this process."""
+    return Project.new(tmp_path / "tri-snrnp", runner=InlineRunner())

@@ -12,7 +12,7 @@ import triskelion
 # Written so that this file does not match itself.
 FORBIDDEN = {
     "a path of one machine": re.compile(r"(?<![\w.~/-])/(home|root|Users|work|scratch)/\w"),
-    "the host of a package registry": re.compile(r"\b(pypi|pythonhosted|npmjs|debian)\.(org|com)\b"),
+    "the host of a package registry": re.compile(r"\b(pypi|python[h]osted|npmjs|debian)\.(org|com)\b"),
 }
 UNFINISHED = re.compile(r"\b(TO[D]O|FIX[M]E|XX[X]|NotImplemented[E]rror)\b")
 LINK = re.compile(r"\]\((?!https?://|mailto:|#)([^)#\s]+)")
