@@ -159,7 +159,7 @@ def write_demo_report(project: Project, stages: list[Stage], scores: "list[PoseS
     )
     errors = collect_pose_error({label: score.angle_deg for label, score in zip(labels[:2], scores)})
     pictures = [
-        embed_figure("before_after", draw_before_after(maps), "The same slices of the head's map, sharpened alike, and the FSC of its half maps."),
+        embed_figure("before_after", draw_before_after(maps), "The same slices of the head's map, each sharpened by its own B-factor to its own resolution, and the FSC of its half maps."),
         embed_figure("pose_error", draw_pose_error(errors)),
     ]
     story = Story(TITLE, LEAD, HEADINGS, rows, NOTE, pictures)

@@ -13,7 +13,7 @@ from triskelion.resolution.noise_substitution import SHELLS_LEFT_OUT
 
 FSC_THRESHOLD = 0.143
 TIGHT_MASK_LOSS = 0.1  # corrected below masked by more than this ...
-TIGHT_MASK_SHELLS = 3  # ... in this many corrected shells before the crossing, or in all there are: the mask is too tight
+TIGHT_MASK_SHELLS = 3  # ... in this many corrected shells before the crossing, or in all of two: the mask is too tight
 CURVE_NAMES = ("none", "spherical", "loose", "tight", "corrected", "user", "user_corrected")
 CORRECTED_OF = {"tight": "corrected", "user": "user_corrected"}
 
@@ -76,7 +76,7 @@ class FscCurves:
         """Return what a person should know before believing the resolution."""
         found = []
         lost, of = self.tight_mask_shells()
-        if lost >= TIGHT_MASK_SHELLS or 0 < lost == of:
+        if lost >= TIGHT_MASK_SHELLS or lost == of == 2:
             found.append(
                 f"the corrected FSC lies more than {TIGHT_MASK_LOSS} below the masked one in {lost} of {of} shells: "
                 "the mask is too tight or its edge too sharp; give it more soft padding"
