@@ -33,6 +33,7 @@ NOTE = (
     "Resolution: half-map FSC = 0.143, corrected by noise substitution, inside the head's mask minus the masks of the other domains: "
     "in the head's soft mask as it is, a sharp body alone would make a good curve. Pose errors: against the simulated truth."
 )
+MAPS_CAPTION = "The same slices of the head's map, each sharpened by its own B-factor to its own resolution, and the FSC of its half maps."
 MASK_OPTIONS = {"threshold": 0.95}
 HEADINGS = ("head", "resolution", "median pose error", "over 8°")
 DESCRIPTIONS = {"before": "consensus poses", "after": "local refinement", "oracle": "true poses"}
@@ -159,7 +160,7 @@ def write_demo_report(project: Project, stages: list[Stage], scores: "list[PoseS
     )
     errors = collect_pose_error({label: score.angle_deg for label, score in zip(labels[:2], scores)})
     pictures = [
-        embed_figure("before_after", draw_before_after(maps), "The same slices of the head's map, each sharpened by its own B-factor to its own resolution, and the FSC of its half maps."),
+        embed_figure("before_after", draw_before_after(maps), MAPS_CAPTION),
         embed_figure("pose_error", draw_pose_error(errors)),
     ]
     story = Story(TITLE, LEAD, HEADINGS, rows, NOTE, pictures)
