@@ -11,7 +11,6 @@ from triskelion.conventions import (
     box_center_px,
     centered_A_to_corner_px,
     corner_px_to_centered_A,
-    n_shells,
     resolution_to_shell,
     reverse_axes,
     shell_frequency_per_A,
@@ -53,12 +52,6 @@ def test_positions_return_and_the_centre_is_zero(box_px, pixel_size_A):
 
 def test_shells_are_half_open():
     assert shell_of_radius([0, 0.499, 0.5, 1.499, 1.5, 7.0]).tolist() == [0, 0, 1, 1, 2, 7]
-
-
-@pytest.mark.parametrize(("box_px", "shells"), [(64, 32), (65, 32)])
-def test_shells_end_below_nyquist(box_px, shells):
-    assert n_shells(box_px) == shells
-    assert shell_frequency_per_A(shells - 1, box_px, 2.0) < 1 / 4.0
 
 
 def test_resolution_of_a_shell_by_hand():

@@ -27,11 +27,6 @@ def centered_A_to_corner_px(xyz_A, box_px: int, pixel_size_A: float) -> np.ndarr
     return np.asarray(xyz_A, dtype=np.float64) / pixel_size_A + box_center_px(box_px)
 
 
-def n_shells(box_px: int) -> int:
-    """Number of Fourier shells below the Nyquist shell, shell 0 (the mean) included."""
-    return box_px // 2
-
-
 def shell_of_radius(radius):
     """Shell k of a Fourier radius (in units of 1 / box): k holds [k - 1/2, k + 1/2)."""
     return np.floor(np.asarray(radius) + 0.5).astype(np.int64)

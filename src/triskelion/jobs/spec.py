@@ -13,13 +13,6 @@ from pydantic import BaseModel, ConfigDict, Field
 SlotKind = Literal["particles", "volume", "mask"]
 
 
-@dataclass(frozen=True)
-class Slot:
-    """Marks a parameter as an input of a kind: its value is ``J5``, ``J5.name`` or the path of a file."""
-
-    kind: SlotKind
-
-
 class JobParameters(BaseModel):
     """Base of every job's parameters."""
 
@@ -34,7 +27,7 @@ def parameter(default: Any = ..., *, title: str, help: str, unit: str = "", adva
 
 
 def slot(kind: SlotKind, *, title: str, help: str, optional: bool = False) -> Any:
-    """Describe one input slot; its annotation is ``str`` (``str | None`` where optional)."""
+    """Describe an input slot, whose value is ``J5``, ``J5.name`` or the path of a file; its annotation is ``str`` (``str | None`` where optional)."""
     return Field(None if optional else ..., title=title, description=help, json_schema_extra={"slot": kind})
 
 

@@ -13,9 +13,7 @@ from triskelion.imaging.forward import ImageSet
 from triskelion.kernels.interface import BackProjection, Kernels, WeightedImages
 from triskelion.maps.reconstruct import solve_map
 
-KEPT_BYTES = 4 * 2**30  # sums of the folds of one half-set
-
-KEPT_BYTES = 2**31
+KEPT_BYTES = 2**31  # sums of the folds of one half-set, and of all of it
 
 
 @dataclass(frozen=True)
