@@ -112,9 +112,14 @@ def phase_of_shift(disc: FourierDisc, shifts_px: np.ndarray, scale: np.ndarray) 
 
 
 def load_images(
-    particles: Particles, source: ImageSource, grid: Grid, disc: FourierDisc, advance: Callable[[int], None] = lambda steps: None
+    particles: Particles,
+    source: ImageSource,
+    grid: Grid,
+    disc: FourierDisc,
+    rows: np.ndarray | None = None,
+    advance: Callable[[int], None] = lambda steps: None,
 ) -> ImageSet:
-    """Read all images once and bring them onto the disc.
+    """Read the images of ``rows`` (default: all) and bring them onto the disc; the rows of the result are numbered anew.
 
     Raises
     ------
@@ -124,26 +129,26 @@ def load_images(
         Where an image cannot be read.
     """
     check_supported(particles.optics)
-    n = len(particles)
-    coefficients = torch.empty((n, len(disc)), dtype=torch.complex64)
-    ctf = torch.empty((n, len(disc)), dtype=torch.float32)
-    scale = np.ones(n)
-    for index, group in enumerate(particles.optics):
-        members = np.flatnonzero(particles["optics_group"] == index)
+    rows = np.arange(len(particles)) if rows is None else np.asarray(rows)
+    groups = particles["optics_group"][rows]
+    coefficients = torch.empty((len(rows), len(disc)), dtype=torch.complex64)
+    ctf = torch.empty((len(rows), len(disc)), dtype=torch.float32)
+    scale = np.ones(len(rows))
+    for index in np.unique(groups):
+        group, members = particles.optics[index], np.flatnonzero(groups == index)
         rescaled_px, group_scale = _common_box(group, grid)
         scale[members] = group_scale
         known = torch.from_numpy(_has_information(group, rescaled_px, disc))
         phase = demodulation_phase(group, grid.box_px, grid.pixel_size_A / group_scale, disc.kx, disc.ky)
-        for rows in batches(members):
+        for part in batches(members):
             # values stay when pixels change, but a sum over pixels of 1 / s the width of the reference's holds s² times as many
-            images = rescale_images(torch.from_numpy(source.read(rows)), rescaled_px) / group_scale**2
+            images = rescale_images(torch.from_numpy(source.read(rows[part])), rescaled_px) / group_scale**2
             plane = disc.gather(image_to_fourier(crop_or_pad(images, grid.box_px, dimensions=2)))
-            coefficients[rows] = (plane if phase is None else plane * phase) * known
-            ctf[rows] = compute_ctf(particles, rows, grid.box_px, grid.pixel_size_A / group_scale, disc.kx, disc.ky) * known
-            advance(len(rows))
-    groups = particles["optics_group"]
+            coefficients[part] = (plane if phase is None else plane * phase) * known
+            ctf[part] = compute_ctf(particles, rows[part], grid.box_px, grid.pixel_size_A / group_scale, disc.kx, disc.ky) * known
+            advance(len(part))
     premultiplied = np.array([g.ctf_premultiplied for g in particles.optics])[groups]
-    return ImageSet(coefficients, ctf, particles["contrast"], scale, premultiplied, groups, disc, grid)
+    return ImageSet(coefficients, ctf, particles["contrast"][rows], scale, premultiplied, groups, disc, grid)
 
 
 def _common_box(group: OpticsGroup, grid: Grid) -> tuple[int, float]:

@@ -16,4 +16,4 @@ def read_image_set(context: JobContext, particles: Particles, grid: "Grid") -> "
 
     source = context.open_images(particles)
     with context.progress(len(particles), "read images") as bar:
-        return load_images(particles, source, grid, fourier_disc(grid.box_px), bar.advance)
+        return load_images(particles, source, grid, fourier_disc(grid.box_px), advance=bar.advance)

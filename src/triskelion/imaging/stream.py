@@ -1,0 +1,61 @@
+"""All images of a table, one block after the other: what is too large for memory passes through it."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from itertools import zip_longest
+
+import numpy as np
+
+from triskelion.data.images import ImageSource
+from triskelion.data.particles import Particles
+from triskelion.fourier.shells import FourierDisc
+from triskelion.imaging.forward import BATCH, Grid, ImageSet, batches, load_images
+
+
+@dataclass(frozen=True)
+class ImageStream:
+    """The images of a particle table, read from their source each time they are asked for.
+
+    Attributes
+    ----------
+    particles : Particles
+    source : ImageSource
+    grid : Grid
+        Of the reference.
+    disc : FourierDisc
+        Coefficients that are wanted of each image.
+    """
+
+    particles: Particles
+    source: ImageSource
+    grid: Grid
+    disc: FourierDisc
+
+    def __len__(self) -> int:
+        return len(self.particles)
+
+    def with_contrast(self, contrast: np.ndarray) -> "ImageStream":
+        """Return the same images with another contrast s, shape (n,)."""
+        return replace(self, particles=self.particles.with_columns(contrast=contrast))
+
+    def load(self, rows: np.ndarray) -> ImageSet:
+        """Read the images of ``rows``; rows of the result are numbered anew."""
+        return load_images(self.particles, self.source, self.grid, self.disc, rows)
+
+    def blocks(self, rows: np.ndarray, advance: Callable[[int], None] = lambda steps: None) -> Iterator[tuple[np.ndarray, ImageSet]]:
+        """Yield ``rows`` block by block with their images; the next block is read while the last one is worked on.
+
+        ``advance`` is told how many images were worked on.
+        """
+        parts = batches(np.asarray(rows), BATCH)
+        if not parts:
+            return
+        with ThreadPoolExecutor(max_workers=1) as reader:
+            coming = reader.submit(self.load, parts[0])
+            for part, following in zip_longest(parts, parts[1:]):
+                images = coming.result()
+                if following is not None:
+                    coming = reader.submit(self.load, following)
+                yield part, images
+                advance(len(part))
