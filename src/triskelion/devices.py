@@ -1,6 +1,7 @@
 """How many processor cores there are, and how many the mathematics may use."""
 
 import os
+from pathlib import Path
 
 from triskelion.errors import InputError
 
@@ -28,3 +29,20 @@ def set_threads(threads: int) -> None:
     except ValueError as error:
         raise InputError(f"got {threads} threads, this process may use {available_threads()} cores (or NUMBA_NUM_THREADS): {error}") from error
     torch.set_num_threads(threads)
+
+
+def available_memory_bytes() -> int:
+    """Memory this process may still take: what the machine has free, or what its control group (a container, a SLURM job) leaves of a limit."""
+    free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    told = Path("/proc/meminfo")
+    if told.exists():
+        line = next((line for line in told.read_text().splitlines() if line.startswith("MemAvailable:")), None)
+        free = int(line.split()[1]) * 1024 if line else free
+    limit, used = (_read_number(Path("/sys/fs/cgroup", name)) for name in ("memory.max", "memory.current"))
+    return free if limit is None or used is None else min(free, max(limit - used, 0))
+
+
+def _read_number(path: Path) -> int | None:
+    """The number in a file; None where there is no file or another word in it."""
+    text = path.read_text().strip() if path.is_file() else ""
+    return int(text) if text.isdigit() else None

@@ -12,6 +12,7 @@ from triskelion.data.particles import Particles
 from triskelion.data.volume import Mask, Volume
 from triskelion.io.mrc import read_mask, read_volume, write_volume
 from triskelion.io.particle_star import read_particles, write_particles
+from triskelion.io.scratch import ScratchStore
 from triskelion.io.stacks import ParticleImages
 from triskelion.jobs.registry import job_type
 
@@ -57,6 +58,9 @@ class FakeContext:
 
     def open_images(self, particles: Particles) -> ParticleImages:
         return ParticleImages(particles, self.project_folder)
+
+    def open_scratch(self) -> ScratchStore:
+        return ScratchStore(self.folder)
 
     def read_volume(self, reference: str, name: str = "map") -> Volume:
         return read_volume(self._find(reference, name, ".mrc"))

@@ -35,3 +35,28 @@ class ArrayImages:
     def read(self, rows: np.ndarray) -> np.ndarray:
         """Return the images of ``rows`` as float32."""
         return np.asarray(self._images[rows], dtype=np.float32)
+
+
+class ArrayStore(Protocol):
+    """Room for packed images: in memory, or in files where that is too small."""
+
+    def empty(self, name: str, shape: tuple[int, ...]) -> np.ndarray:
+        """Return an array to be filled, float32 or float16."""
+        ...
+
+
+class MemoryStore:
+    """Room in memory.
+
+    Parameters
+    ----------
+    dtype : float32 or float16
+        Half precision keeps three digits of numbers of order one.
+    """
+
+    def __init__(self, dtype: type[np.floating] = np.float32):
+        self._dtype = dtype
+
+    def empty(self, name: str, shape: tuple[int, ...]) -> np.ndarray:
+        """Return an array to be filled."""
+        return np.empty(shape, self._dtype)

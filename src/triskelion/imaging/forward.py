@@ -22,7 +22,7 @@ from triskelion.imaging.aberrations import check_supported, demodulation_phase
 from triskelion.imaging.ctf import compute_ctf
 from triskelion.kernels.interface import WeightedImages
 
-BATCH = 256
+BATCH_COEFFICIENTS = 2**22  # of the images that are worked on at once
 WHOLE_PX = 1e-4  # so much less than a whole pixel is rounding of the pixel sizes
 
 
@@ -71,32 +71,40 @@ class ImageSet:
     def __len__(self) -> int:
         return len(self.contrast)
 
-    def transfer(self, rows: np.ndarray) -> Tensor:
-        """What a slice is multiplied by to become an image: s C, or s C² where premultiplied, float32 (r, m)."""
-        ctf = self.ctf[rows]
-        squared = torch.from_numpy(self.premultiplied[rows])[:, None]
-        return torch.where(squared, ctf * ctf, ctf) * torch.from_numpy(self.contrast[rows].astype(np.float32))[:, None]
+    def transfer(self) -> Tensor:
+        """What a slice is multiplied by to become an image: s C, or s C² where premultiplied, float32 (n, m)."""
+        squared = torch.from_numpy(self.premultiplied)[:, None]
+        return torch.where(squared, self.ctf * self.ctf, self.ctf) * self._contrast()
 
-    def matched(self, rows: np.ndarray) -> Tensor:
-        """What an image is multiplied by before it is compared with slices: s C, or s where premultiplied, float32 (r, m)."""
-        ctf = self.ctf[rows]
-        done = torch.from_numpy(self.premultiplied[rows])[:, None]
+    def matched(self) -> Tensor:
+        """What an image is multiplied by before it is compared with slices: s C, or s where premultiplied, float32 (n, m)."""
+        done = torch.from_numpy(self.premultiplied)[:, None]
         # where the disc holds no information C = 0 stands for "nothing known"
-        return torch.where(done, (ctf != 0).to(ctf.dtype), ctf) * torch.from_numpy(self.contrast[rows].astype(np.float32))[:, None]
+        return torch.where(done, (self.ctf != 0).to(self.ctf.dtype), self.ctf) * self._contrast()
+
+    def power(self) -> Tensor:
+        """s² C², float32 (n, m)."""
+        return (self.ctf * self._contrast()) ** 2
+
+    def per_shell(self, values: np.ndarray) -> Tensor:
+        """Values (groups, shells) at the coefficients of each image, float32 (n, m)."""
+        return torch.from_numpy(values[:, self.disc.shell].astype(np.float32))[self.group]
 
     def weighted(self, residual: Tensor, sigma2: np.ndarray) -> WeightedImages:
         """b and W of the likelihood from X - B (n, m) and the noise variance (groups, shells)."""
-        inverse = torch.from_numpy(1 / sigma2)[:, self.disc.shell].to(torch.float32)
-        b, weight = torch.empty_like(residual), torch.empty_like(self.ctf)
-        contrast2 = torch.from_numpy((self.contrast**2).astype(np.float32))
-        for rows in batches(np.arange(len(self))):
-            per_shell = inverse[self.group[rows]]
-            b[rows] = residual[rows] * (self.matched(rows) * per_shell)
-            weight[rows] = self.ctf[rows] ** 2 * per_shell * contrast2[rows][:, None]
-        return WeightedImages(b, weight, self.scale)
+        inverse = self.per_shell(1 / sigma2)
+        return WeightedImages(residual * (self.matched() * inverse), self.power() * inverse, self.scale)
+
+    def _contrast(self) -> Tensor:
+        return torch.from_numpy(self.contrast.astype(np.float32))[:, None]
 
 
-def batches(rows: np.ndarray, size: int = BATCH) -> list[np.ndarray]:
+def batch_size(n_coefficients: int) -> int:
+    """Return how many images of so many coefficients are worked on at once."""
+    return int(np.clip(BATCH_COEFFICIENTS // n_coefficients, 32, 1024))
+
+
+def batches(rows: np.ndarray, size: int) -> list[np.ndarray]:
     """Cut row numbers into pieces."""
     return [rows[start : start + size] for start in range(0, len(rows), size)]
 
@@ -140,7 +148,7 @@ def load_images(
         scale[members] = group_scale
         known = torch.from_numpy(_has_information(group, rescaled_px, disc))
         phase = demodulation_phase(group, grid.box_px, grid.pixel_size_A / group_scale, disc.kx, disc.ky)
-        for part in batches(members):
+        for part in batches(members, batch_size(group.box_px**2)):
             # values stay when pixels change, but a sum over pixels of 1 / s the width of the reference's holds s² times as many
             images = rescale_images(torch.from_numpy(source.read(rows[part])), rescaled_px) / group_scale**2
             plane = disc.gather(image_to_fourier(crop_or_pad(images, grid.box_px, dimensions=2)))

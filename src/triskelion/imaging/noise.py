@@ -8,52 +8,62 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from triskelion.imaging.forward import ImageSet, batches
+from triskelion.fourier.shells import FourierDisc
+from triskelion.imaging.forward import ImageSet
+from triskelion.imaging.stream import ImageStream
 
 PRIOR_IMAGES = 50  # neighbouring shells count as much as this many images of the shell itself
+SAMPLE = 4000  # images: plenty for a curve
 
 
 class NoiseSums:
-    """Collects the power of residuals X - s C (background + domain), batch by batch.
+    """Collects the power of residuals X - s C (background + domain), block by block.
 
     Parameters
     ----------
-    images : ImageSet
+    n_groups : int
+        Number of optics groups.
+    disc : FourierDisc
     """
 
-    def __init__(self, images: ImageSet):
-        self._images = images
-        shape = (int(images.group.max()) + 1, int(images.disc.shell[-1]) + 1)
+    def __init__(self, n_groups: int, disc: FourierDisc):
+        self._disc = disc
+        shape = (n_groups, int(disc.shell[-1]) + 1)
         self._power, self._gain = np.zeros(shape), np.zeros(shape)
 
-    def add(self, rows: np.ndarray, residual: Tensor) -> None:
-        """Add residuals (r, m) of the images ``rows``."""
-        images, shells = self._images, self._images.disc.shell
-        ctf = images.ctf[rows]
+    def add(self, images: ImageSet, residual: Tensor) -> None:
+        """Add what is left, complex64 (n, m), of a block of images."""
+        ctf = images.ctf
         squared = residual.real**2 + residual.imag**2
-        gain = torch.where(torch.from_numpy(images.premultiplied[rows])[:, None], ctf * ctf, (ctf != 0).to(ctf.dtype))
-        for group in np.unique(images.group[rows]):
-            members = torch.from_numpy(images.group[rows] == group)
+        gain = torch.where(torch.from_numpy(images.premultiplied)[:, None], ctf * ctf, (ctf != 0).to(ctf.dtype))
+        for group in np.unique(images.group):
+            members = torch.from_numpy(images.group == group)
             for total, values in ((self._power, squared), (self._gain, gain)):
                 per_coefficient = values[members].sum(0, dtype=torch.float64).numpy()
-                total[group] += np.bincount(shells, per_coefficient, minlength=total.shape[1])
+                total[group] += np.bincount(self._disc.shell, per_coefficient, minlength=total.shape[1])
 
     def variance(self) -> np.ndarray:
         """Return sigma2, float64 (groups, shells), shell 0 first."""
-        per_image = np.maximum(np.bincount(self._images.disc.shell, minlength=self._power.shape[1]), 1)
-        return np.stack([_smooth_variance(power, gain, gain / per_image) for power, gain in zip(self._power, self._gain, strict=True)])
+        per_image = np.maximum(np.bincount(self._disc.shell, minlength=self._power.shape[1]), 1)
+        return np.stack([smooth_variance(power, gain, gain / per_image) for power, gain in zip(self._power, self._gain, strict=True)])
 
 
-def image_noise(images: ImageSet) -> np.ndarray:
-    """Estimate sigma2 (groups, shells) taking images as pure noise: all that a reconstruction without a model has to go by."""
-    sums = NoiseSums(images)
-    for rows in batches(np.arange(len(images))):
-        sums.add(rows, images.coefficients[rows])
+def image_noise(stream: ImageStream, rows: np.ndarray) -> np.ndarray:
+    """Estimate sigma2 (groups, shells) taking the images ``rows`` as pure noise: all that a reconstruction without a model has to go by."""
+    sums = NoiseSums(len(stream.particles.optics), stream.disc)
+    for _, images in stream.blocks(rows):
+        sums.add(images, images.coefficients)
     return sums.variance()
 
 
-def _smooth_variance(power: np.ndarray, gain: np.ndarray, n_images: np.ndarray) -> np.ndarray:
-    """Variance per shell, drawn to the mean of its neighbours with the weight of ``PRIOR_IMAGES`` images; empty shells are filled in."""
+def smooth_variance(power: np.ndarray, gain: np.ndarray, n_images: np.ndarray) -> np.ndarray:
+    """Variance power / (2 gain) per shell, drawn to the mean of its neighbours with the weight of ``PRIOR_IMAGES`` images.
+
+    Parameters
+    ----------
+    power, gain, n_images : ndarray (shells,)
+        Empty shells are filled in from their neighbours.
+    """
     known = np.flatnonzero(gain > 0)
     if not len(known):
         return np.ones_like(power)

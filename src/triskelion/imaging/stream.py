@@ -10,7 +10,7 @@ import numpy as np
 from triskelion.data.images import ImageSource
 from triskelion.data.particles import Particles
 from triskelion.fourier.shells import FourierDisc
-from triskelion.imaging.forward import BATCH, Grid, ImageSet, batches, load_images
+from triskelion.imaging.forward import Grid, ImageSet, batch_size, batches, load_images
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class ImageStream:
 
         ``advance`` is told how many images were worked on.
         """
-        parts = batches(np.asarray(rows), BATCH)
+        parts = batches(np.asarray(rows), batch_size(len(self.disc)))
         if not parts:
             return
         with ThreadPoolExecutor(max_workers=1) as reader:
@@ -59,3 +59,11 @@ class ImageStream:
                     coming = reader.submit(self.load, following)
                 yield part, images
                 advance(len(part))
+
+
+def spread_rows(rows: np.ndarray, uid: np.ndarray, at_most: int) -> np.ndarray:
+    """Pick at most so many of ``rows``, evenly by uid, so that the order of the table does not matter."""
+    if len(rows) <= at_most:
+        return np.asarray(rows)
+    by_uid = np.asarray(rows)[np.argsort(uid[rows], kind="stable")]
+    return np.sort(by_uid[np.arange(at_most) * len(rows) // at_most])

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from triskelion.data.images import ImageSource
+from triskelion.data.images import ArrayStore, ImageSource
 from triskelion.data.particles import Particles
 from triskelion.data.volume import Mask, Volume
 
@@ -49,6 +49,10 @@ class JobContext(Protocol):
 
     def open_images(self, particles: Particles) -> ImageSource:
         """Open the images of a particle table."""
+        ...
+
+    def open_scratch(self) -> ArrayStore:
+        """Open room on the disk of the job for arrays that do not fit into memory; it is gone when the job ends."""
         ...
 
     def read_volume(self, reference: str, name: str = "map") -> Volume:

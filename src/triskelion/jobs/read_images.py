@@ -1,4 +1,4 @@
-"""Reading the images of a job, with a progress bar."""
+"""The images of a job on the grid of its maps."""
 
 from typing import TYPE_CHECKING
 
@@ -6,14 +6,13 @@ from triskelion.data.particles import Particles
 from triskelion.jobs.context import JobContext
 
 if TYPE_CHECKING:
-    from triskelion.imaging.forward import Grid, ImageSet
+    from triskelion.imaging.forward import Grid
+    from triskelion.imaging.stream import ImageStream
 
 
-def read_image_set(context: JobContext, particles: Particles, grid: "Grid") -> "ImageSet":
-    """Read all images of a table as Fourier coefficients on the grid of the job."""
+def open_stream(context: JobContext, particles: Particles, grid: "Grid") -> "ImageStream":
+    """Open the images of a table; they are read when they are asked for."""
     from triskelion.fourier.shells import fourier_disc
-    from triskelion.imaging.forward import load_images
+    from triskelion.imaging.stream import ImageStream
 
-    source = context.open_images(particles)
-    with context.progress(len(particles), "read images") as bar:
-        return load_images(particles, source, grid, fourier_disc(grid.box_px), advance=bar.advance)
+    return ImageStream(particles, context.open_images(particles), grid, fourier_disc(grid.box_px))

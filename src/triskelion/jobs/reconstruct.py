@@ -15,12 +15,12 @@ class ReconstructParameters(JobParameters):
 
 
 def run(parameters: ReconstructParameters, context: JobContext) -> None:
-    """Read the images once, back-project each half-set, report."""
+    """Back-project each half-set, report."""
     from triskelion.data.volume import Volume, require_same_grid
     from triskelion.devices import set_threads
     from triskelion.geometry.rotations import rotvec_to_matrix
     from triskelion.imaging.forward import reference_grid
-    from triskelion.jobs.read_images import read_image_set
+    from triskelion.jobs.read_images import open_stream
     from triskelion.jobs.report_maps import plot_views, report_half_maps
     from triskelion.kernels import cpu
     from triskelion.maps.reconstruct import reconstruct_halves
@@ -34,10 +34,10 @@ def run(parameters: ReconstructParameters, context: JobContext) -> None:
     mask = None if parameters.mask is None else context.read_mask(parameters.mask)
     if mask is not None:
         require_same_grid(grid, mask, "the reconstruction", "the mask")
-    images = read_image_set(context, particles, grid)
+    stream = open_stream(context, particles, grid)
     rotations, shifts_px = rotvec_to_matrix(particles["rotvec_rad"]), particles["shift_A"] / grid.pixel_size_A
     with context.progress(len(particles), "reconstruct") as bar:
-        half_maps, sigma2, precision = reconstruct_halves(images, particles["half_set"], rotations, shifts_px, cpu, bar.advance)
+        half_maps, sigma2, precision = reconstruct_halves(stream, particles["half_set"], rotations, shifts_px, cpu, bar.advance)
     half_a, half_b = (Volume(half, grid.pixel_size_A) for half in half_maps)
     average = report_half_maps(context, half_a, half_b, mask, parameters.seed)
     context.save_volume(particle_mask(average), "mask")

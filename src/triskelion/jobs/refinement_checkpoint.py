@@ -22,7 +22,7 @@ ENGINE, SHARED, START = "engine.", "shared.", "start."
 
 def pack_checkpoint(refinement: "LocalRefinement", history: list[IterationFigures]) -> dict[str, np.ndarray]:
     """Put the start (the rest may have been refined), the engine's state, the shared quantities and the figures so far into arrays."""
-    start, engine, settled = refinement.start, refinement.state(), refinement.shared.settled
+    start, engine, settled = refinement.start, refinement.state(), refinement.means.shared.settled
     return {
         **{f"{START}{name}": getattr(start, name) for name in POSES_OF_START},
         f"{START}half_maps": np.stack(start.half_maps),
@@ -41,7 +41,7 @@ def restore_start(start: "Start", checkpoint: Mapping[str, np.ndarray]) -> "Star
 def restore_refinement(refinement: "LocalRefinement", checkpoint: Mapping[str, np.ndarray]) -> list[IterationFigures]:
     """Bring a refinement from the restored start to where the job was interrupted; return the figures of the iterations done."""
     refinement.restore(_part(checkpoint, ENGINE))
-    refinement.shared.settled |= _part(checkpoint, SHARED)
+    refinement.means.shared.settled |= _part(checkpoint, SHARED)
     return [IterationFigures(*row) for row in checkpoint["history"].tolist()]
 
 

@@ -6,15 +6,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from triskelion.conventions import box_center_px
-from triskelion.data.particles import Particles
 from triskelion.data.volume import Mask, Volume
 from triskelion.jobs.context import JobContext
 from triskelion.jobs.report_maps import N_DIRECTIONS, plot_maps, plot_views, report_half_maps
 
 if TYPE_CHECKING:
-    from triskelion.imaging.forward import Grid
     from triskelion.refine.engine import LocalRefinement
-    from triskelion.refine.reference import Domain
     from triskelion.refine.state import IterationResult, Settings
 
 AT_EXTENT = 0.95  # of an extent counts as having run into it
@@ -38,16 +35,8 @@ def summarize_iteration(result: "IterationResult") -> IterationFigures:
     return IterationFigures(result.curves.resolution_A(), result.median_step_deg, result.median_step_A, float(result.log_posterior.mean()))
 
 
-def report_iteration(
-    context: JobContext,
-    result: "IterationResult",
-    history: list[IterationFigures],
-    mask: Mask,
-    domain: "Domain",
-    grid: "Grid",
-    settings: "Settings",
-) -> None:
-    """Plot and log the newest iteration, the last of ``history``, and keep its map."""
+def report_iteration(context: JobContext, refinement: "LocalRefinement", result: "IterationResult", history: list[IterationFigures]) -> None:
+    """Plot and log the newest iteration, the last of ``history``, and keep its map; all in the window of the domain."""
     from triskelion.maps.sharpen import sharpen
     from triskelion.plots.iterations import collect_iterations
     from triskelion.plots.pose_change import collect_pose_change
@@ -55,11 +44,12 @@ def report_iteration(
     from triskelion.resolution.curves import finite_or_none
     from triskelion.resolution.fsc import average_map
 
-    number = result.number
+    number, settings, grid = result.number, refinement.settings, refinement.grid
+    mask = Mask(refinement.mask, grid.pixel_size_A)
     half_a, half_b = (Volume(half, grid.pixel_size_A) for half in result.half_maps)
     average, sharpened = average_map(half_a, half_b), sharpen(half_a, half_b, result.curves, mask)
-    fulcrum_xyz_px = domain.fulcrum_xyz_px + box_center_px(grid.box_px)
-    context.save_volume(average, "map", number)
+    fulcrum_xyz_px = refinement.domain.lever_xyz_px + box_center_px(grid.box_px)
+    context.save_volume(Volume(refinement.domain.put_back(average.array), grid.pixel_size_A), "map", number)
     plot_maps(context, result.curves, average, sharpened.volume, mask, fulcrum_xyz_px, number)
     if sharpened.guinier is not None:
         context.plot("guinier", sharpened.guinier.as_dict(), number)
@@ -78,14 +68,15 @@ def report_iteration(
 
 
 def report_result(
-    context: JobContext, particles: Particles, refinement: "LocalRefinement", result: "IterationResult", mask: Mask, grid: "Grid"
+    context: JobContext, refinement: "LocalRefinement", result: "IterationResult", half_maps: tuple[np.ndarray, np.ndarray], mask: Mask
 ) -> None:
     """Save poses, maps and figures of the last iteration, and say in words what is to be doubted."""
     from triskelion.geometry.rotations import matrix_to_rotvec
     from triskelion.plots.scale import collect_scale
 
-    start, settings = refinement.start, refinement.settings
-    half_a, half_b = (Volume(half, grid.pixel_size_A) for half in result.half_maps)
+    start, settings, images = refinement.start, refinement.settings, refinement.inputs.images
+    particles, grid = images.particles, images.grid
+    half_a, half_b = (Volume(half, grid.pixel_size_A) for half in half_maps)
     report_half_maps(context, half_a, half_b, mask, settings.seed, refinement.domain.fulcrum_xyz_px + box_center_px(grid.box_px))
     context.save_volume(mask, "mask")
     context.plot("scale", collect_scale(particles["contrast"]))

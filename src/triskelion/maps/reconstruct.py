@@ -6,18 +6,17 @@ import numpy as np
 
 from triskelion.data.particles import HALF_A, HALF_B
 from triskelion.fourier.slices import cube_to_map, hermitian_sum
-from triskelion.imaging.forward import ImageSet, batches
-from triskelion.imaging.noise import image_noise
+from triskelion.imaging.noise import SAMPLE, image_noise
+from triskelion.imaging.stream import ImageStream, spread_rows
 from triskelion.kernels.interface import BackProjection, Kernels
 from triskelion.maps.gridding import compensate_density
 from triskelion.masks.automatic import spherical_mask
 
 CORNER_EDGE_PX = 3.0
-INSERTED_AT_ONCE = 1024  # images between two signs of progress; kernels like many
 
 
 def reconstruct_halves(
-    images: ImageSet, half_set: np.ndarray, rotations: np.ndarray, shifts_px: np.ndarray, kernels: Kernels, advance: Callable[[int], None]
+    stream: ImageStream, half_set: np.ndarray, rotations: np.ndarray, shifts_px: np.ndarray, kernels: Kernels, advance: Callable[[int], None]
 ) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray, np.ndarray]:
     """Reconstruct both half-sets at given poses, each image weighted by C/sigma2, sigma2 that of the images.
 
@@ -28,16 +27,17 @@ def reconstruct_halves(
     precision : ndarray (p,)
         Mean of C²/sigma2 of each particle.
     """
-    sigma2 = image_noise(images)
-    weighted = images.weighted(images.coefficients, sigma2)
-    maps = []
+    uid = stream.particles["uid"]
+    sigma2 = image_noise(stream, spread_rows(np.arange(len(stream)), uid, SAMPLE))
+    maps, precision = [], np.zeros(len(stream))
     for half in (HALF_A, HALF_B):
-        sums = BackProjection.empty(int(images.disc.shell[-1]))
-        for rows in batches(np.flatnonzero(half_set == half), INSERTED_AT_ONCE):
-            kernels.insert(sums, rotations[rows], shifts_px[rows], weighted, rows, images.disc)
-            advance(len(rows))
-        maps.append(solve_map(sums, images.grid.box_px))
-    return (maps[0], maps[1]), sigma2, weighted.weight.mean(1).numpy()
+        sums = BackProjection.empty(int(stream.disc.shell[-1]))
+        for rows, images in stream.blocks(np.flatnonzero(half_set == half), advance):
+            weighted = images.weighted(images.coefficients, sigma2)
+            precision[rows] = weighted.weight.mean(1).numpy()
+            kernels.insert(sums, rotations[rows], shifts_px[rows], weighted, np.arange(len(rows)), stream.disc)
+        maps.append(solve_map(sums, stream.grid.box_px))
+    return (maps[0], maps[1]), sigma2, precision
 
 
 def solve_map(sums: BackProjection, box_px: int) -> np.ndarray:

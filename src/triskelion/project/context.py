@@ -16,6 +16,7 @@ from triskelion.data.particles import Particles
 from triskelion.data.volume import Mask, Volume
 from triskelion.errors import DataError, InputError, JobCancelled
 from triskelion.io.atomic_write import replace_when_complete
+from triskelion.io.scratch import ScratchStore
 from triskelion.project.connect import resolve_input
 from triskelion.project.events import append_event
 from triskelion.project.layout import JobPaths
@@ -152,6 +153,10 @@ class FolderContext:
         from triskelion.io.stacks import ParticleImages
 
         return ParticleImages(particles, self.project_folder)
+
+    def open_scratch(self) -> ScratchStore:
+        """Open room on the disk of the job."""
+        return ScratchStore(self.folder)
 
     def read_volume(self, reference: str, name: str = "map") -> Volume:
         """Load a map that an input slot refers to; ``name`` picks half_a, half_b or map_sharp of the same job."""

@@ -1,22 +1,27 @@
-"""Before the first iteration: grey scale, noise and background from the consensus."""
+"""Before the first iteration: grey scale and noise from the consensus, and the images packed without their background."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from triskelion.data.particles import HALF_A, HALF_B
 from triskelion.data.volume import Mask, Volume
 from triskelion.errors import InputError
+from triskelion.fourier.shells import FourierDisc, fourier_disc
 from triskelion.fourier.slices import prepare_slices
-from triskelion.imaging.forward import ImageSet, batches, phase_of_shift
-from triskelion.imaging.noise import NoiseSums, image_noise
+from triskelion.geometry.fulcrum import image_of_point
+from triskelion.imaging.comparison import compare_with_projections
+from triskelion.imaging.forward import ImageSet
+from triskelion.imaging.noise import SAMPLE, NoiseSums, image_noise
+from triskelion.imaging.packed import PackedImages
+from triskelion.imaging.stream import spread_rows
 from triskelion.imaging.subtraction import subtract_projections
+from triskelion.imaging.window import choose_window_px, window_disc_shell
 from triskelion.kernels.interface import FourierVolume, Kernels
-from triskelion.refine.reference import Domain, background_slices, filter_map, wiener_gain
-from triskelion.refine.shared import SharedRecord
-from triskelion.refine.state import Start
+from triskelion.refine.reference import filter_map, wiener_gain
+from triskelion.refine.state import Inputs, Means
 from triskelion.resolution.fsc import compute_fsc_curves
 
 RELIABLE_FSC = 0.8
@@ -29,15 +34,15 @@ class Consensus:
 
     Attributes
     ----------
-    half_maps : tuple of ndarray
-        The half maps on the grey scale of the images.
-    residual : Tensor, complex64 (n, m)
-        Images without the background.
+    half_maps : tuple of ndarray (n, n, n)
+        The half maps on the grey scale of the images, unfiltered.
+    filtered : tuple of ndarray (n, n, n)
+        The same, filtered as the best estimates of the particle.
     sigma2 : ndarray (groups, shells)
     """
 
     half_maps: tuple[np.ndarray, np.ndarray]
-    residual: Tensor
+    filtered: tuple[np.ndarray, np.ndarray]
     sigma2: np.ndarray
 
 
@@ -46,50 +51,43 @@ def rows_of_halves(half_set: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.flatnonzero(half_set == HALF_A), np.flatnonzero(half_set == HALF_B)
 
 
-def prepare_consensus(
-    images: ImageSet, start: Start, domain: Domain, subtract_background: bool, kernels: Kernels, shared: SharedRecord, stage: str
-) -> Consensus:
-    """Fit the grey scale of the half maps, estimate the noise about the consensus and subtract the background.
+def measure_consensus(inputs: Inputs, means: Means, stage: str) -> Consensus:
+    """Fit the grey scale of the half maps and estimate the noise about the consensus, both on a sample of the images.
 
     Raises
     ------
     InputError
         The half maps have the opposite contrast of the images.
     """
+    images, start = inputs.images, inputs.start
     pixel_size_A, last_shell = images.grid.pixel_size_A, int(images.disc.shell[-1])
-    halves, consensus_poses = rows_of_halves(start.half_set), (start.consensus_rotations, start.consensus_shifts_px)
+    halves = [spread_rows(rows, start.uid, SAMPLE // 2) for rows in rows_of_halves(start.half_set)]
 
     def consensus_gain() -> np.ndarray:
         half_a, half_b = (Volume(half, pixel_size_A) for half in start.half_maps)
         return wiener_gain(compute_fsc_curves(half_a, half_b, Mask(start.particle_mask, pixel_size_A)))
 
-    gain = shared.settle(f"{stage}.consensus_filter", consensus_gain)
-    filtered = [filter_map(half, gain) for half in start.half_maps]
-    raw_noise = shared.settle(f"{stage}.image_noise", lambda: image_noise(images))
-    # unfiltered: a filter makes the map too small, and the fit would make up for it where nothing was filtered
-    unfiltered = [prepare_slices(half * start.particle_mask, last_shell) for half in start.half_maps]
-    scales = [
-        fit_grey_scale(images, start, rows, volume, _reliable_noise(raw_noise, gain), kernels)
-        for rows, volume in zip(halves, unfiltered, strict=True)
-    ]
-    whole = [prepare_slices(half * start.particle_mask * np.float32(scale), last_shell) for half, scale in zip(filtered, scales, strict=True)]
+    gain = means.shared.settle(f"{stage}.consensus_filter", consensus_gain)
+    raw_noise = means.shared.settle(f"{stage}.image_noise", lambda: image_noise(images, np.sort(np.concatenate(halves))))
+    reliable = _reliable_noise(raw_noise, gain)
+    scales = []
+    for rows, half in zip(halves, start.half_maps, strict=True):
+        # unfiltered: a filter makes the map too small, and the fit would make up for it where nothing was filtered
+        scales.append(fit_grey_scale(inputs, rows, prepare_slices(half * start.particle_mask, last_shell), reliable, means.kernels))
+    half_a, half_b = (half * np.float32(scale) for half, scale in zip(start.half_maps, scales, strict=True))
+    filtered_a, filtered_b = (filter_map(half, gain) for half in (half_a, half_b))
 
     def consensus_noise() -> np.ndarray:
-        sums = NoiseSums(images)
-        for rows, volume in zip(halves, whole, strict=True):
-            for part in batches(rows):
-                sums.add(part, subtract_projections(images, part, volume, *consensus_poses, kernels.slice))
+        sums = NoiseSums(len(images.particles.optics), images.disc)
+        for sample, half in zip(halves, (filtered_a, filtered_b), strict=True):
+            volume = prepare_slices(half * start.particle_mask, last_shell)
+            for rows, block in images.blocks(sample):
+                poses = start.consensus_rotations[rows], start.consensus_shifts_px[rows]
+                sums.add(block, subtract_projections(block, volume, *poses, means.kernels.slice))
         return sums.variance()
 
-    sigma2 = shared.settle(f"{stage}.noise.0", consensus_noise)
-    residual = images.coefficients
-    if subtract_background:
-        rest = [background_slices(half * scale, domain, start.particle_mask, last_shell) for half, scale in zip(filtered, scales, strict=True)]
-        residual = torch.empty_like(images.coefficients)
-        for rows, volume in zip(halves, rest, strict=True):
-            residual[rows] = subtract_projections(images, rows, volume, *consensus_poses, kernels.slice)
-    half_a, half_b = (half * np.float32(scale) for half, scale in zip(start.half_maps, scales, strict=True))
-    return Consensus((half_a, half_b), residual, sigma2)
+    sigma2 = means.shared.settle(f"{stage}.noise.0", consensus_noise)
+    return Consensus((half_a, half_b), (filtered_a, filtered_b), sigma2)
 
 
 def _reliable_noise(sigma2: np.ndarray, gain: np.ndarray) -> np.ndarray:
@@ -98,7 +96,7 @@ def _reliable_noise(sigma2: np.ndarray, gain: np.ndarray) -> np.ndarray:
     return np.where(reliable, sigma2, np.inf) if reliable[1:].any() else sigma2
 
 
-def fit_grey_scale(images: ImageSet, start: Start, rows: np.ndarray, volume: FourierVolume, sigma2: np.ndarray, kernels: Kernels) -> float:
+def fit_grey_scale(inputs: Inputs, rows: np.ndarray, volume: FourierVolume, sigma2: np.ndarray, kernels: Kernels) -> float:
     """Factor by which the projections of a map fit its images best; maps that come from elsewhere have any scale.
 
     Least squares over the images ``rows`` at the consensus pose: Re sum conj(m) b / sum W |m|², with standard error 1 / sqrt(sum W |m|²).
@@ -108,18 +106,58 @@ def fit_grey_scale(images: ImageSet, start: Start, rows: np.ndarray, volume: Fou
     InputError
         It is clearly negative.
     """
-    inverse = torch.from_numpy(1 / sigma2)[:, images.disc.shell].to(torch.float32)
     cross = power = 0.0
-    for part in batches(rows):
-        scale = images.scale[part]
-        model = kernels.slice(volume, start.consensus_rotations[part], scale, images.disc)
-        model = model * phase_of_shift(images.disc, start.consensus_shifts_px[part], scale)
-        weight = inverse[images.group[part]]
-        cross += float((model.conj() * images.coefficients[part] * images.matched(part) * weight).real.sum(dtype=torch.float64))
-        contrast2 = torch.from_numpy((images.contrast[part] ** 2).astype(np.float32))[:, None]
-        power += float(((model.abs() * images.ctf[part]) ** 2 * weight * contrast2).sum(dtype=torch.float64))
+    for part, images in inputs.images.blocks(rows):
+        cross_of, power_of = compare_with_projections(
+            images, volume, inputs.start.consensus_rotations[part], inputs.start.consensus_shifts_px[part], sigma2, kernels
+        )
+        cross, power = cross + float(cross_of.sum()), power + float(power_of.sum())
     if cross < CONTRARY_Z * np.sqrt(power):
         raise InputError(
             "the half maps are dark where the images are bright: import the particles again with the other contrast, or invert the half maps"
         )
     return cross / power if power > 0 else 1.0
+
+
+def background_volume(inputs: Inputs, filtered: np.ndarray) -> FourierVolume:
+    """Cut the rest of the particle out of a filtered half map and transform it."""
+    rest = filtered * inputs.start.particle_mask * (1 - inputs.domain.mask)
+    return prepare_slices(rest, int(inputs.images.disc.shell[-1]))
+
+
+def remove_background(inputs: Inputs, rows: np.ndarray, block: ImageSet, background: FourierVolume | None, kernels: Kernels) -> Tensor:
+    """Coefficients of a block, the images ``rows``, without the projections of the background at their consensus poses."""
+    if background is None:
+        return block.coefficients
+    poses = inputs.start.consensus_rotations[rows], inputs.start.consensus_shifts_px[rows]
+    return subtract_projections(block, background, *poses, kernels.slice)
+
+
+def choose_window(inputs: Inputs) -> int:
+    """Edge of the domain's window; the whole box where the settings want none, or where it would save too little."""
+    domain, settings, grid = inputs.domain, inputs.settings, inputs.images.grid
+    if not settings.use_window:
+        return grid.box_px
+    lever_px, shift_px = float(np.linalg.norm(domain.lever_xyz_px)), settings.shift_extent_A / grid.pixel_size_A
+    return choose_window_px(grid.box_px, domain.radius_px, lever_px, settings.rotation_extent_deg, shift_px)
+
+
+def window_disc(disc: FourierDisc, window_px: int, last_shell: int) -> FourierDisc:
+    """Disc of a window up to the frequency of ``last_shell`` of the whole image."""
+    return fourier_disc(window_px, window_disc_shell(disc, window_px, last_shell))
+
+
+def pack_images(inputs: Inputs, consensus: Consensus, disc: FourierDisc, means: Means, stage: str, advance: Callable[[int], None]) -> PackedImages:
+    """Read all images once, take their background out and pack them in the windows of ``disc``."""
+    images, start = inputs.images, inputs.start
+    to_window = images.disc.box_px / disc.box_px
+    shells, window_shells = np.arange(consensus.sigma2.shape[1]), np.arange(int(disc.shell[-1]) + 1) * to_window
+    sigma2 = np.stack([np.interp(window_shells, shells, of_group) for of_group in consensus.sigma2])
+    packed = PackedImages.empty(means.store, stage, images.particles["optics_group"], sigma2, disc)
+    centers_px = image_of_point(start.consensus_rotations, start.consensus_shifts_px, inputs.domain.center_xyz_px)
+    for half, filtered in zip(rows_of_halves(start.half_set), consensus.filtered, strict=True):
+        background = background_volume(inputs, filtered) if inputs.settings.subtract_background else None
+        for rows, block in images.blocks(half, advance):
+            residual = remove_background(inputs, rows, block, background, means.kernels)
+            packed.put(rows, block, residual, consensus.sigma2, centers_px[rows])
+    return packed

@@ -1,5 +1,6 @@
 """Local refinement: one iteration as named steps, repeated until it has converged.
 
+It works in the domain's windows: poses are a rotation and the image of the domain's centre, maps have that centre in the middle.
 The images of a half-set meet only maps of their own half. What the halves share passes through ``SharedRecord``.
 """
 
@@ -12,20 +13,18 @@ from triskelion.conventions import resolution_to_shell, shell_to_resolution_A
 from triskelion.data.volume import Mask, Volume
 from triskelion.fourier.filters import lowpass
 from triskelion.fourier.shells import fourier_disc
+from triskelion.fourier.slices import prepare_slices
 from triskelion.geometry.fulcrum import image_of_point, shift_of_origin
 from triskelion.geometry.rotations import rotation_difference_deg
-from triskelion.imaging.forward import ImageSet, batches
-from triskelion.imaging.noise import NoiseSums
-from triskelion.imaging.subtraction import predict_images
-from triskelion.kernels.interface import Kernels, WeightedImages
+from triskelion.imaging.forward import Grid, batch_size, batches, phase_of_shift
+from triskelion.imaging.packed import PackedNoise
 from triskelion.refine.alignment import Candidates, Posterior, Stage, align, posterior_covariance
-from triskelion.refine.back_projection import PoseCloud, draw_cloud, draw_steps, reconstruct_half
-from triskelion.refine.consensus import prepare_consensus, rows_of_halves
+from triskelion.refine.back_projection import PoseCloud, draw_cloud, draw_steps, reconstruct_half, reconstruct_whole
+from triskelion.refine.consensus import choose_window, measure_consensus, pack_images, rows_of_halves, window_disc
 from triskelion.refine.prior import estimate_widths, first_prior
-from triskelion.refine.reference import Domain, deal_folds, domain_slices, filter_map, wiener_gain
+from triskelion.refine.reference import deal_folds, filter_map, wiener_gain
 from triskelion.refine.search import SearchExtent, coarse_starts, start_grids, starts_for_width
-from triskelion.refine.shared import SharedRecord
-from triskelion.refine.state import IterationResult, Settings, Start
+from triskelion.refine.state import Inputs, IterationResult, Means
 from triskelion.refine.stopping import Progress, has_converged
 from triskelion.resolution.curves import FscCurves
 from triskelion.resolution.fsc import compute_fsc_curves
@@ -34,54 +33,49 @@ MARCH_A = (18.0, 12.0, 8.0)  # resolutions of the stages before the limit itself
 GRID_RESOLUTION_A = 18.0
 LIMIT_MARGIN_SHELLS = 3
 WIDEN_ONLY_ITERATIONS = 3
+FINAL_PAIRS = 2  # poses drawn for the final half maps
 
 Advance = Callable[[int], None]
 
 
 class LocalRefinement:
-    """Refines the poses of one domain against half maps of its own.
+    """Refines the poses of one domain against half maps of its own. Making one reads all images once and packs them.
 
     Parameters
     ----------
-    images : ImageSet
-    start : Start
-    domain : Domain
-    settings : Settings
-    kernels : Kernels
-    shared : SharedRecord, optional
-        Give one with a recording to replay the shared quantities of another run.
+    inputs : Inputs
+    means : Means
     stage : str
         Name under which shared quantities are recorded.
+    advance : callable
+        Told how many images were read.
     """
 
-    def __init__(
-        self,
-        images: ImageSet,
-        start: Start,
-        domain: Domain,
-        settings: Settings,
-        kernels: Kernels,
-        shared: SharedRecord | None = None,
-        stage: str = "domain",
-    ):
-        self.images, self.start, self.domain, self.settings, self.kernels, self.stage = images, start, domain, settings, kernels, stage
-        self.shared = shared or SharedRecord()
+    def __init__(self, inputs: Inputs, means: Means, stage: str = "domain", advance: Advance = lambda steps: None):
+        self.inputs, self.means, self.stage = inputs, means, stage
+        self.start, self.domain, self.settings = inputs.start, inputs.domain, inputs.settings
         # by uid, so that the order of the table does not matter
-        by_uid = (rows[np.argsort(start.uid[rows])] for rows in rows_of_halves(start.half_set))
+        by_uid = (rows[np.argsort(self.start.uid[rows])] for rows in rows_of_halves(self.start.half_set))
         self.folds_of = [[np.sort(fold) for fold in deal_folds(rows)] for rows in by_uid]
-        pixel_size_A = images.grid.pixel_size_A
-        self.extent = SearchExtent(settings.rotation_extent_deg, settings.shift_extent_A / pixel_size_A)
-        self.prior = first_prior(start, domain, settings, pixel_size_A)
-        self.rotations = start.rotations.copy()
-        self.centers_px = image_of_point(start.rotations, start.shifts_px, domain.center_xyz_px)
+        whole = inputs.images
+        self.grid = Grid(choose_window(inputs), whole.grid.pixel_size_A)
+        self.mask = self.domain.cut(self.domain.mask, self.grid.box_px)
+        self.consensus = measure_consensus(inputs, means, stage)
+        disc = window_disc(whole.disc, self.grid.box_px, self._whole_shell(self.settings.finest_kept_A))
+        self.images = pack_images(inputs, self.consensus, disc, means, stage, advance)
+        self.sigma2 = self.images.sigma2
+
+        pixel_size_A = self.grid.pixel_size_A
+        self.extent = SearchExtent(self.settings.rotation_extent_deg, self.settings.shift_extent_A / pixel_size_A)
+        self.prior = first_prior(self.start, self.domain, self.settings, pixel_size_A, self.images.offsets_px)
+        self.rotations = self.start.rotations.copy()
+        self.centers_px = image_of_point(self.start.rotations, self.start.shifts_px, self.domain.center_xyz_px) - self.images.offsets_px
         if not self.extent.is_fixed:
-            self.rotations, self.centers_px = self.extent.clip(self.prior, np.arange(len(start.uid)), self.rotations, self.centers_px)
-        self.covariance = np.zeros((len(start.uid), 5, 5))
+            self.rotations, self.centers_px = self.extent.clip(self.prior, self._all_rows, self.rotations, self.centers_px)
+        self.covariance = np.zeros((len(self.start.uid), 5, 5))
         self.history: list[Progress] = []
-        consensus = prepare_consensus(images, start, domain, settings.subtract_background, kernels, self.shared, stage)
-        self.residual, self.sigma2 = consensus.residual, consensus.sigma2
-        self.limit_shell = min(self._shell_of(settings.initial_lowpass_A), self._finest_shell)
-        self.references = self._first_references(consensus.half_maps)
+        self.limit_shell = min(self._shell_of(self.settings.initial_lowpass_A), self._finest_shell)
+        self.references = self._first_references()
 
     @property
     def is_finished(self) -> bool:
@@ -117,10 +111,9 @@ class LocalRefinement:
         """Align, reconstruct, re-estimate; ``advance`` is told how many particles were aligned."""
         number = len(self.history) + 1
         limit_shell, prior, sigma2 = self.limit_shell, self.prior, self.sigma2
-        weighted = self.images.weighted(self.residual, sigma2)
         before, before_px = self.rotations.copy(), self.centers_px.copy()
-        log_posterior = self._align(number, weighted, advance)
-        half_maps, without_fold = self._reconstruct(number, weighted)
+        log_posterior, precision = self._align(number, advance)
+        half_maps, without_fold = self._reconstruct(number, sigma2)
         curves = self._curves(half_maps)
         self._settle_widths(number)
         self._settle_references(number, without_fold, curves)
@@ -128,15 +121,15 @@ class LocalRefinement:
         step_px = float(np.median(np.linalg.norm(self.centers_px - before_px, axis=1)))
         self.history.append(Progress(curves.crossing().shell, step_deg))
 
-        grid = self.images.grid
-        turn, shift = prior.deviation(np.arange(len(self.rotations)), self.rotations, self.centers_px)
+        grid = self.grid
+        turn, shift = prior.deviation(self._all_rows, self.rotations, self.centers_px)
         variance = np.einsum("nii->ni", self.covariance)
         return IterationResult(
             number=number,
             half_maps=half_maps,
             curves=curves,
             rotations=self.rotations.copy(),
-            shifts_px=shift_of_origin(self.rotations, self.centers_px, self.domain.center_xyz_px),
+            shifts_px=shift_of_origin(self.rotations, self.centers_px + self.images.offsets_px, self.domain.center_xyz_px),
             turn_deg=np.rad2deg(np.linalg.norm(turn, axis=1)),
             shift_A=np.linalg.norm(shift, axis=1) * grid.pixel_size_A,
             rotation_sd_deg=np.rad2deg(np.sqrt(variance[:, :3].mean(1))),
@@ -144,7 +137,7 @@ class LocalRefinement:
             log_posterior=log_posterior,
             median_step_deg=step_deg,
             median_step_A=step_px * grid.pixel_size_A,
-            precision=weighted.weight.mean(1).numpy(),
+            precision=precision,
             sigma2=np.array(self.sigma2),
             previous_sigma2=np.array(sigma2),
             limit_A=shell_to_resolution_A(limit_shell, grid.box_px, grid.pixel_size_A),
@@ -153,39 +146,49 @@ class LocalRefinement:
             converged=bool(self._settle(number, "converged", lambda: has_converged(self.history))),
         )
 
+    def final_half_maps(self, advance: Advance = lambda steps: None) -> tuple[np.ndarray, np.ndarray]:
+        """Half maps in the full box and the frame of the input, background subtracted, unfiltered: all images are read once more."""
+        cloud = self._draw_cloud(len(self.history) + 1, FINAL_PAIRS).in_box(self.images.offsets_px, self.domain.center_xyz_px)
+        sigma2 = self.images.to_whole_shells(self.sigma2, self.consensus.sigma2, self.inputs.images.disc.box_px)
+        return reconstruct_whole(self.inputs, self.consensus, sigma2, cloud, self.means.kernels, advance)
+
     # ---- the steps of an iteration
 
-    def _align(self, number: int, weighted: WeightedImages, advance: Advance) -> np.ndarray:
-        """Move the poses and re-estimate the noise; return the log posterior of each particle."""
-        log_posterior = np.zeros(len(self.rotations))
-        noise = NoiseSums(self.images)
+    def _align(self, number: int, advance: Advance) -> tuple[np.ndarray, np.ndarray]:
+        """Move the poses and re-estimate the noise; return log posterior and precision of each particle."""
+        log_posterior, precision = np.zeros(len(self.rotations)), np.zeros(len(self.rotations))
+        noise = PackedNoise(self.images, self.sigma2)
+        kernels, disc = self.means.kernels, self.images.disc
         for folds, references in zip(self.folds_of, self.references, strict=True):
-            for rows, reference in zip(folds, references, strict=True):
-                volume = domain_slices(reference, self.domain, int(self.images.disc.shell[-1]))
-                posterior = Posterior(self.kernels, volume, weighted, self.prior, self.extent, self.images.grid.pixel_size_A)
-                best = self._align_fold(posterior, rows)
-                self.rotations[rows], self.centers_px[rows] = best.rotations, best.shifts_px
-                self.covariance[rows], log_posterior[rows] = posterior_covariance(best), best.value
-                for part in batches(rows):
-                    explained = predict_images(self.images, part, volume, self.rotations[part], self.centers_px[part], self.kernels.slice)
-                    noise.add(part, self.residual[part] - explained)
-                advance(len(rows))
+            for fold, reference in zip(folds, references, strict=True):
+                volume = prepare_slices(reference * self.mask, int(disc.shell[-1]))
+                for rows in batches(fold, batch_size(len(disc))):
+                    weighted = self.images.weighted(rows, self.sigma2)
+                    posterior = Posterior(kernels, volume, weighted, self.prior.take(rows), self.extent, self.grid.pixel_size_A)
+                    best = self._align_block(posterior, rows)
+                    self.rotations[rows], self.centers_px[rows] = best.rotations, best.shifts_px
+                    self.covariance[rows], log_posterior[rows] = posterior_covariance(best), best.value
+                    precision[rows] = weighted.weight.mean(1).numpy()
+                    model = kernels.slice(volume, best.rotations, weighted.scale, disc)
+                    noise.add(rows, weighted, model * phase_of_shift(disc, best.shifts_px, weighted.scale))
+                    advance(len(rows))
         self.sigma2 = self._settle(number, "noise", noise.variance)
-        return log_posterior
+        return log_posterior, precision
 
-    def _align_fold(self, posterior: Posterior, rows: np.ndarray) -> Candidates:
-        box_px = self.images.grid.box_px
-        candidates = (rows, self.rotations[rows], self.centers_px[rows])
+    def _align_block(self, posterior: Posterior, rows: np.ndarray) -> Candidates:
+        box_px = self.grid.box_px
+        here = np.arange(len(rows))
+        candidates = (here, self.rotations[rows], self.centers_px[rows])
         if self.extent.is_fixed:
             return posterior.evaluate(*candidates, fourier_disc(box_px, self.limit_shell))
         n_starts = 0
         if self.settings.coarse_starts:
             n_starts = starts_for_width(self.prior.rotation_sd_deg)
             disc = fourier_disc(box_px, min(self._shell_of(GRID_RESOLUTION_A), self.limit_shell))
-            grids = start_grids(self.extent, self.prior, self.images.grid.pixel_size_A)
-            found = coarse_starts(self.kernels, posterior.volume, posterior.images, disc, rows, self.prior, grids, n_starts)
-            rows, rotations, centers = (np.concatenate(pair) for pair in zip(candidates, found, strict=True))
-            candidates = (rows, rotations, centers)
+            grids = start_grids(self.extent, self.prior, self.grid.pixel_size_A)
+            found = coarse_starts(posterior.kernels, posterior.volume, posterior.images, disc, here, posterior.prior, grids, n_starts)
+            here, rotations, centers = (np.concatenate(pair) for pair in zip(candidates, found, strict=True))
+            candidates = (here, rotations, centers)
         return align(posterior, *candidates, self._stages(n_starts))
 
     def _stages(self, n_starts: int) -> list[Stage]:
@@ -195,29 +198,28 @@ class LocalRefinement:
         for place, shell in enumerate(shells):
             final = place == len(shells) - 1
             keep = 1 if final else kept[min(place, 1)]
-            stages.append(Stage(fourier_disc(self.images.grid.box_px, shell), 5 if final else 3, 0.02 if final else 0.1, keep))
+            stages.append(Stage(fourier_disc(self.grid.box_px, shell), 5 if final else 3, 0.02 if final else 0.1, keep))
         return stages
 
-    def _reconstruct(self, number: int, weighted: WeightedImages) -> tuple[tuple[np.ndarray, np.ndarray], list[list[np.ndarray]]]:
-        """Half maps in the frame of the input, and maps of each half without each of its folds."""
+    def _reconstruct(self, number: int, sigma2: np.ndarray) -> tuple[tuple[np.ndarray, np.ndarray], list[list[np.ndarray]]]:
+        """Half maps in the window, and maps of each half without each of its folds."""
         cloud = self._draw_cloud(number)
-        (half_a, without_a), (half_b, without_b) = (reconstruct_half(weighted, self.images, folds, cloud, self.kernels) for folds in self.folds_of)
+        (half_a, without_a), (half_b, without_b) = (
+            reconstruct_half(self.images, sigma2, folds, cloud, self.means.kernels) for folds in self.folds_of
+        )
         return (half_a, half_b), [without_a, without_b]
 
-    def _draw_cloud(self, number: int) -> PoseCloud:
+    def _draw_cloud(self, number: int, n_pairs: int = 1) -> PoseCloud:
         """Poses at which the particles enter the half maps: drawn from their posteriors, inside the extents."""
-        center_xyz_px = self.domain.center_xyz_px
         if self.extent.is_fixed or not self.settings.marginalize:
-            return draw_cloud(self.rotations, self.centers_px, center_xyz_px, np.zeros((len(self.rotations), 5)))
-        steps = draw_steps(self.covariance, self.settings.seed, number, self.start.uid)
-        cloud = draw_cloud(self.rotations, self.centers_px, center_xyz_px, steps)
-        centers_px = image_of_point(cloud.rotations, cloud.shifts_px, center_xyz_px)
-        rotations, centers_px = self.extent.clip(self.prior, np.arange(len(steps)), cloud.rotations, centers_px)
-        return PoseCloud(rotations, shift_of_origin(rotations, centers_px, center_xyz_px))
+            return draw_cloud(self.rotations, self.centers_px, np.zeros((1, len(self.rotations), 5)))
+        steps = draw_steps(self.covariance, self.settings.seed, number, self.start.uid, n_pairs)
+        cloud = draw_cloud(self.rotations, self.centers_px, steps)
+        return PoseCloud(*self.extent.clip(self.prior, self._all_rows, cloud.rotations, cloud.shifts_px))
 
     def _curves(self, half_maps: tuple[np.ndarray, np.ndarray]) -> FscCurves:
-        half_a, half_b = (Volume(half, self.images.grid.pixel_size_A) for half in half_maps)
-        return compute_fsc_curves(half_a, half_b, Mask(self.domain.mask, half_a.pixel_size_A), self.settings.seed)
+        half_a, half_b = (Volume(half, self.grid.pixel_size_A) for half in half_maps)
+        return compute_fsc_curves(half_a, half_b, Mask(self.mask, self.grid.pixel_size_A), self.settings.seed)
 
     def _settle_widths(self, number: int) -> None:
         """Widths of the prior from the aligned poses; they only widen at first (early poses are drawn to the consensus)."""
@@ -225,7 +227,7 @@ class LocalRefinement:
             return
 
         def widths() -> np.ndarray:
-            rotation, shift = estimate_widths(self.prior, self.rotations, self.centers_px, self.covariance, self.images.grid.pixel_size_A)
+            rotation, shift = estimate_widths(self.prior, self.rotations, self.centers_px, self.covariance, self.grid.pixel_size_A)
             return np.append(rotation.ravel(), shift)
 
         settled = self._settle(number, "prior_widths", widths)
@@ -238,11 +240,12 @@ class LocalRefinement:
             rotation if self.extent.rotation_deg else self.prior.rotation_covariance, shift if self.extent.shift_px else self.prior.shift_variance_px2
         )
 
-    def _first_references(self, half_maps: tuple[np.ndarray, np.ndarray]) -> list[list[np.ndarray]]:
+    def _first_references(self) -> list[list[np.ndarray]]:
         """Consensus maps, low-passed: the same for all folds of a half."""
-        cut, pixel_size_A = self.settings.initial_lowpass_A, self.images.grid.pixel_size_A
-        filtered = [lowpass(torch.from_numpy(half), pixel_size_A, cut).numpy() for half in half_maps]
-        return [[half] * len(folds) for half, folds in zip(filtered, self.folds_of, strict=True)]
+        cut_A, pixel_size_A = self.settings.initial_lowpass_A, self.grid.pixel_size_A
+        filtered = (lowpass(torch.from_numpy(half), pixel_size_A, cut_A).numpy() for half in self.consensus.half_maps)
+        windows = [self.domain.cut(half, self.grid.box_px) for half in filtered]
+        return [[half] * len(folds) for half, folds in zip(windows, self.folds_of, strict=True)]
 
     def _settle_references(self, number: int, without_fold: list[list[np.ndarray]], curves: FscCurves) -> None:
         """Filter the references of the next iteration and set its resolution limit."""
@@ -252,7 +255,11 @@ class LocalRefinement:
         self.references = [[filter_map(reference, gain) for reference in references] for references in without_fold]
 
     def _settle(self, number: int, name: str, compute: Callable[[], np.ndarray | float | bool]) -> np.ndarray:
-        return self.shared.settle(f"{self.stage}.{name}.{number}", compute)
+        return self.means.shared.settle(f"{self.stage}.{name}.{number}", compute)
+
+    @property
+    def _all_rows(self) -> np.ndarray:
+        return np.arange(len(self.start.uid))
 
     @property
     def _finest_shell(self) -> int:
@@ -260,6 +267,14 @@ class LocalRefinement:
         return int(self.images.disc.shell[-1]) if finest is None else self._shell_of(finest)
 
     def _shell_of(self, resolution_A: float) -> int:
-        grid = self.images.grid
-        shell = np.floor(resolution_to_shell(resolution_A, grid.box_px, grid.pixel_size_A))
+        """Shell of the window that holds a resolution."""
+        shell = np.floor(resolution_to_shell(resolution_A, self.grid.box_px, self.grid.pixel_size_A))
         return int(np.clip(shell, 2, int(self.images.disc.shell[-1])))
+
+    def _whole_shell(self, resolution_A: float | None) -> int:
+        """Shell of the whole image that holds a resolution; the last one where none is given."""
+        whole = self.inputs.images
+        last = int(whole.disc.shell[-1])
+        if resolution_A is None:
+            return last
+        return min(int(resolution_to_shell(resolution_A, whole.grid.box_px, whole.grid.pixel_size_A)), last)

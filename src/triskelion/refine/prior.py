@@ -15,7 +15,7 @@ import numpy as np
 
 from triskelion.geometry.fulcrum import cross_matrix, image_of_point, shift_of_origin
 from triskelion.geometry.rotations import matrix_to_rotvec, rotvec_to_matrix
-from triskelion.refine.reference import Domain
+from triskelion.refine.domain import Domain
 from triskelion.refine.state import Settings, Start
 
 FLOOR_ROTATION_DEG = 2.0
@@ -57,6 +57,10 @@ class PosePrior:
         """Root mean square width per axis in degrees (infinite without a prior)."""
         return float(np.rad2deg(np.sqrt(np.trace(self.rotation_covariance) / 3)))
 
+    def take(self, rows: np.ndarray) -> "PosePrior":
+        """Return the prior of some particles, numbered anew."""
+        return replace(self, consensus_rotations=self.consensus_rotations[rows], consensus_images=self.consensus_images[rows])
+
     def deviation(self, rows: np.ndarray, rotations: np.ndarray, shifts_px: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """delta_r (r, 3) in rad and delta_s (r, 2) in px of poses about the centre."""
         turn = matrix_to_rotvec(np.swapaxes(self.consensus_rotations[rows], -1, -2) @ rotations)
@@ -93,9 +97,10 @@ class PosePrior:
         return np.zeros((3, 3)) if not np.isfinite(np.diag(self.rotation_covariance)).all() else np.linalg.inv(self.rotation_covariance)
 
 
-def first_prior(start: Start, domain: Domain, settings: Settings, pixel_size_A: float) -> PosePrior:
+def first_prior(start: Start, domain: Domain, settings: Settings, pixel_size_A: float, offsets_px: np.ndarray) -> PosePrior:
     """Prior about the consensus whose widths follow from the search extents; infinitely wide where none is wanted.
 
+    Positions are counted from ``offsets_px`` (n, 2), the middles of the windows.
     Where only one of the two is searched, the other is held: a prior without width keeps steps and draws from using it.
     """
     rotation_sd = np.deg2rad(max(settings.rotation_extent_deg / EXTENT_PER_SD, FLOOR_ROTATION_DEG)) if settings.use_prior else np.inf
@@ -106,7 +111,7 @@ def first_prior(start: Start, domain: Domain, settings: Settings, pixel_size_A: 
         rotation_sd = HELD_ROTATION_SD_RAD
     if settings.shift_extent_A == 0 < settings.rotation_extent_deg:
         shift_sd = HELD_SHIFT_SD_PX
-    images = image_of_point(start.consensus_rotations, start.consensus_shifts_px, domain.fulcrum_xyz_px)
+    images = image_of_point(start.consensus_rotations, start.consensus_shifts_px, domain.fulcrum_xyz_px) - offsets_px
     covariance = np.diag(np.full(3, float(rotation_sd) ** 2))
     return PosePrior(start.consensus_rotations, images, domain.lever_xyz_px, covariance, float(shift_sd) ** 2)
 
@@ -134,15 +139,16 @@ def estimate_widths(
     spread[:, 3:, 3:] = np.eye(2)
     posterior = np.median(spread @ covariances @ np.swapaxes(spread, 1, 2), axis=0)
     # a posterior as wide as the prior knows nothing: do not let it count twice
-    rotation = _robust_second_moment(turn) + posterior[:3, :3]
-    move = float(np.trace(_robust_second_moment(shift)) / 2 + np.trace(posterior[3:, 3:]) / 2)
+    rotation = robust_second_moment(turn) + posterior[:3, :3]
+    move = float(np.trace(robust_second_moment(shift)) / 2 + np.trace(posterior[3:, 3:]) / 2)
     floor = np.deg2rad(FLOOR_ROTATION_DEG) ** 2
     values, vectors = np.linalg.eigh(rotation)
     rotation = (vectors * np.maximum(values, floor)) @ vectors.T
     return rotation, max(move, (FLOOR_SHIFT_A / pixel_size_A) ** 2)
 
 
-def _robust_second_moment(vectors: np.ndarray) -> np.ndarray:
+def robust_second_moment(vectors: np.ndarray) -> np.ndarray:
+    """Second moments (k, k) of vectors (n, k) within three robust standard deviations of 0, corrected for that cut."""
     scale = np.median(np.abs(vectors), axis=0) / 0.6745
     keep = (np.abs(vectors) <= 3 * np.maximum(scale, 1e-12)).all(axis=1)
     chosen = vectors[keep]

@@ -10,18 +10,16 @@ from dataclasses import replace
 import numpy as np
 
 from triskelion.data.volume import Mask
-from triskelion.imaging.forward import ImageSet
-from triskelion.kernels.interface import Kernels
-from triskelion.refine.back_projection import PoseCloud, reconstruct_half
-from triskelion.refine.consensus import rows_of_halves
+from triskelion.refine.back_projection import PoseCloud, reconstruct_whole
+from triskelion.refine.domain import Domain
 from triskelion.refine.engine import LocalRefinement
-from triskelion.refine.reference import Domain
-from triskelion.refine.shared import SharedRecord
-from triskelion.refine.state import Settings, Start
+from triskelion.refine.state import Inputs, Means, Settings, Start
 
 ROTATION_EXTENT_DEG = 7.5
 SHIFT_EXTENT_A = 7.5
 ITERATIONS = 3
+PASSES = ITERATIONS + 2  # over all images: packing, iterations, reconstruction
+FINEST_A = 6.0  # finer shells would turn a large body by less than a tenth of a degree, and cost memory
 
 
 def rest_of_particle(domain: Domain, particle_mask: np.ndarray, pixel_size_A: float) -> Domain:
@@ -36,21 +34,32 @@ def is_rest_larger(half_maps: tuple[np.ndarray, np.ndarray], domain: Domain, par
     return bool((power * (particle_mask * (1 - domain.mask)) ** 2).sum() > (power * (particle_mask * domain.mask) ** 2).sum())
 
 
-def refine_rest(
-    images: ImageSet, start: Start, domain: Domain, settings: Settings, kernels: Kernels, shared: SharedRecord, advance: Callable[[int], None]
-) -> Start:
+def narrow_settings(settings: Settings, pixel_size_A: float) -> Settings:
+    """Settings with which the rest is refined."""
+    return replace(
+        settings,
+        rotation_extent_deg=ROTATION_EXTENT_DEG,
+        shift_extent_A=SHIFT_EXTENT_A,
+        coarse_starts=False,
+        max_iterations=ITERATIONS,
+        finest_kept_A=max(FINEST_A, 2 * pixel_size_A),
+    )
+
+
+def refine_rest(inputs: Inputs, means: Means, advance: Callable[[int], None] = lambda steps: None) -> Start:
     """Refine the rest of the particle; return a start with its poses as consensus and the half maps they give.
 
     Poses to start from follow the consensus where they were the consensus and are to be searched, and are kept where not.
     """
+    start, settings, pixel_size_A = inputs.start, inputs.settings, inputs.images.grid.pixel_size_A
+    narrow = narrow_settings(settings, pixel_size_A)
     everything = replace(start, rotations=start.consensus_rotations, shifts_px=start.consensus_shifts_px)
-    narrow = replace(settings, rotation_extent_deg=ROTATION_EXTENT_DEG, shift_extent_A=SHIFT_EXTENT_A, coarse_starts=False, max_iterations=ITERATIONS)
-    rest = rest_of_particle(domain, start.particle_mask, images.grid.pixel_size_A)
-    refinement = LocalRefinement(images, everything, rest, narrow, kernels, shared, stage="rest")
+    rest = rest_of_particle(inputs.domain, start.particle_mask, pixel_size_A)
+    refinement = LocalRefinement(replace(inputs, start=everything, domain=rest, settings=narrow), means, "rest", advance)
     *_, result = refinement.iterate(advance)
-    weighted = images.weighted(images.coefficients, result.sigma2)
+    sigma2 = refinement.images.to_whole_shells(result.sigma2, refinement.consensus.sigma2, inputs.images.disc.box_px)
     cloud = PoseCloud(result.rotations[None], result.shifts_px[None])
-    half_a, half_b = (reconstruct_half(weighted, images, [rows], cloud, kernels)[0] for rows in rows_of_halves(start.half_set))
+    half_a, half_b = reconstruct_whole(inputs, None, sigma2, cloud, means.kernels, advance)
     searched = settings.rotation_extent_deg > 0 or settings.shift_extent_A > 0
     follow = start.is_at_consensus & searched  # without a search the poses stay what they are
     return replace(

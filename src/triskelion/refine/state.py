@@ -4,6 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from triskelion.data.images import ArrayStore
+from triskelion.imaging.stream import ImageStream
+from triskelion.kernels.interface import Kernels
+from triskelion.refine.domain import Domain
+from triskelion.refine.shared import SharedRecord
 from triskelion.resolution.curves import FscCurves
 
 
@@ -19,6 +24,8 @@ class Settings:
     coarse_starts: bool = True
     marginalize: bool = True
     subtract_background: bool = True
+    use_window: bool = True
+    finest_kept_A: float | None = None  # finer coefficients are not packed
     max_iterations: int = 15
     seed: int = 0
 
@@ -57,6 +64,42 @@ class Start:
 
 
 @dataclass(frozen=True)
+class Inputs:
+    """What is refined, from where, and as what.
+
+    Attributes
+    ----------
+    images : ImageStream
+    start : Start
+    domain : Domain
+    settings : Settings
+    """
+
+    images: ImageStream
+    start: Start
+    domain: Domain
+    settings: Settings
+
+
+@dataclass(frozen=True)
+class Means:
+    """What a refinement works with.
+
+    Attributes
+    ----------
+    kernels : Kernels
+    shared : SharedRecord
+        Give one with a recording to replay the shared quantities of another run.
+    store : ArrayStore
+        Room for packed images.
+    """
+
+    kernels: Kernels
+    shared: SharedRecord
+    store: ArrayStore
+
+
+@dataclass(frozen=True)
 class IterationResult:
     """What an iteration leaves, for plots, outputs and the next iteration.
 
@@ -65,7 +108,7 @@ class IterationResult:
     number : int
         1-based.
     half_maps : tuple of ndarray (n, n, n)
-        Half a, half b: full box, background subtracted, unfiltered.
+        Half a, half b in the domain's window: background subtracted, unfiltered.
     curves : FscCurves
         With the user's mask.
     rotations, shifts_px : ndarray (p, 3, 3), (p, 2)
