@@ -37,7 +37,8 @@ def make_page(kind: JobType) -> str:
     rows = [(f"`{p.option}`", _default(p), _range(p), _help(p)) for p in described if not p.slot]
     parts.append("## Parameters\n\n" + _table(("option", "default", "range", "what it is"), rows))
     outputs = [(f"`{name}`", slot) for name, slot in kind.outputs.items()]
-    parts.append("## Outputs\n\n" + _table(("name", "fits slots for"), outputs))
+    if outputs:
+        parts.append("## Outputs\n\n" + _table(("name", "fits slots for"), outputs))
     return "\n\n".join(parts)
 
 

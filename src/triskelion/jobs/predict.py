@@ -1,13 +1,13 @@
 """Job: how well the poses of a domain can be known, told from its mask before anything is refined.
 
-At the consensus poses of some particles the Fisher matrix of the domain's pose is computed from the own half map and the noise of the images. Two answers are
-given: from the map as it is, which is what the first iteration has to go by, and for a domain as sharp as the rest of the particle, which is what
-refinement can lead to. The verdict is `alignable` where the map as it is suffices, `barely` where the domain must become as sharp as the rest first, `not`
-where even that does not suffice: where right poses win over wrong ones in fewer than 90 % of the particles, or rotations stay as uncertain as half
-of the prior's width.
+At the consensus poses of some particles the Fisher matrix of the domain's pose is computed, from the own half map and the noise of the images.
+Two answers are given: from the map as it is, which is what the first iteration has to go by, and with a domain as sharp as the rest of the
+particle, which is what refinement can lead to. The verdict is `alignable` where the map as it is suffices, `barely` where the domain must become as
+sharp as the rest first, `not` where even that does not suffice. It suffices where at least 90 % of the right poses win over the best wrong one that
+the extents allow, and rotations are known to half of the prior's width or better.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -117,14 +117,15 @@ def describe(expected: "ExpectedErrors", pixel_size_A: float) -> str:
     figures = list_expected(expected, pixel_size_A)
     axes = ", ".join(f"{sd:.1f}" for sd in figures["rotation_xyz_deg"])
     return (
-        f"rotations known to {figures['rotation_rms_deg']:.1f}° (rms; about x, y, z: {axes}°; median without a prior {figures['rotation_no_prior_deg']:.1f}°; "
-        f"by the prior alone {expected.prior_rotation_sd_deg:.1f}°), positions to {figures['position_A']:.1f} Å; {figures['information_nat']:.1f} nat against "
-        f"{figures['log_n_poses']:.1f} that choosing one of exp({figures['log_n_poses']:.1f}) poses takes; "
-        f"right poses win in {figures['right_poses_percent']:.0f} %; to {figures['limit_A']:.1f} Å"
+        f"rotations known to {figures['rotation_rms_deg']:.1f}° (rms; about x, y, z to {axes}°; "
+        f"without a prior {figures['rotation_no_prior_deg']:.1f}°, by the prior alone {expected.prior_rotation_sd_deg:.1f}°), "
+        f"positions to {figures['position_A']:.1f} Å; "
+        f"{figures['information_nat']:.1f} nat, where the choice among poses takes {figures['log_n_poses']:.1f}; "
+        f"{figures['right_poses_percent']:.0f} % of the right poses win; aligned to {figures['limit_A']:.1f} Å"
     )
 
 
-def list_expected(expected: "ExpectedErrors", pixel_size_A: float) -> dict[str, float | list[float]]:
+def list_expected(expected: "ExpectedErrors", pixel_size_A: float) -> dict[str, Any]:
     """Return the figures of one prediction, over the particles: root mean squares of angles, medians of the others."""
     return {
         "rotation_rms_deg": float(np.sqrt((expected.rotation_sd_deg**2).mean())),

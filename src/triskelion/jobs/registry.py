@@ -11,7 +11,9 @@ NAMES = (
     "import_volume",
     "reconstruct",
     "volume_tools",
+    "predict",
     "local_refinement",
+    "estimate_fulcrum",
     "sharpen",
 )
 

@@ -25,6 +25,8 @@ NAMES = (
     "defocus",
     "pose_error",
     "before_after",
+    "predicted_error",
+    "fulcrum",
 )
 
 

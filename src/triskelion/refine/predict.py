@@ -1,0 +1,229 @@
+"""How well the poses of a domain can be known: the expected pose error of a mask, before anything is refined.
+
+The Fisher matrix of the five pose parameters of an image is A = Re sum W conj(J) J^T, J the derivatives of the domain's projection m at the
+consensus pose. With the prior's matrix Pr the covariance to be expected of the pose is (A + Pr)^-1.
+
+I = 1/2 sum W |m|² is the log likelihood ratio (nat) that the right pose is expected to have over "there is no domain". For a half map multiplied
+by its FSC, as references are, it holds although the map is noisy: of what such a filter leaves, the power equals the covariance with the truth.
+
+The prior leaves room for N = sqrt(det(A + Pr) / det Pr) poses that the image can tell apart. The best of N wrong poses reaches about
+-I + 2 sqrt(I ln N) by chance (the largest of N normal variables of mean -I and variance 2 I), the right one has I ± sqrt(2 I). So it wins with
+probability Phi(sqrt(2) (sqrt(I) - sqrt(ln N))): half of the particles where the information is the logarithm of the number of poses.
+
+A consensus blurs a domain that moves. Two answers are given:
+
+- **from the map as it is**: what the first iteration has to go by. The domain's own FSC filters the map and sets the limit.
+- **as sharp as the rest**: what refinement has to go by when it succeeds. The shells of the domain are raised to the power that the rest of the
+  particle has per mass, and filter and limit are those of the rest.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+from scipy.special import ndtr
+
+from triskelion.conventions import shell_to_resolution_A
+from triskelion.data.volume import Mask, Volume
+from triskelion.errors import InputError
+from triskelion.fourier.filters import lowpass
+from triskelion.fourier.shells import fourier_disc, shell_sum
+from triskelion.fourier.slices import prepare_slices
+from triskelion.fourier.transforms import volume_to_fourier
+from triskelion.geometry.fulcrum import image_of_point
+from triskelion.kernels.interface import FourierVolume, Kernels, WeightedImages
+from triskelion.refine.alignment import LEAST_PRECISION
+from triskelion.refine.consensus import Consensus, measure_consensus, rows_of_halves
+from triskelion.refine.prior import first_prior
+from triskelion.refine.reference import filter_map, wiener_gain
+from triskelion.refine.state import Inputs, Means
+from triskelion.resolution.curves import FscCurves
+from triskelion.resolution.fsc import compute_fsc_curves
+
+LIMIT_MARGIN_SHELLS = 3  # beyond FSC = 0.143, as in refinement
+MASS_RESOLUTION_A = 20.0
+ENOUGH_RIGHT = 0.9  # share of the particles whose right pose wins
+ENOUGH_KNOWN = 0.5  # posterior over prior width of the rotation
+
+
+@dataclass(frozen=True)
+class ExpectedErrors:
+    """What is to be expected of the poses of n particles, against references of one quality.
+
+    Attributes
+    ----------
+    fisher, prior : ndarray (n, 5, 5)
+        A and Pr, in (rad, px): rotation about the axes of the map, image of the domain's centre.
+    information_nat : ndarray (n,)
+        I.
+    limit_A : float
+        Finest resolution used.
+    """
+
+    fisher: np.ndarray
+    prior: np.ndarray
+    information_nat: np.ndarray
+    limit_A: float
+
+    @cached_property
+    def covariance(self) -> np.ndarray:
+        """(A + Pr)^-1, shape (n, 5, 5)."""
+        return np.linalg.inv(self.fisher + self.prior + LEAST_PRECISION)
+
+    @property
+    def rotation_sd_deg(self) -> np.ndarray:
+        """Expected root mean square of the angle between found and true rotation, shape (n,)."""
+        return _total_angle_deg(self.covariance)
+
+    @property
+    def rotation_sd_without_prior_deg(self) -> np.ndarray:
+        """The same for poses found without a prior (Cramér-Rao bound), shape (n,)."""
+        return _total_angle_deg(np.linalg.inv(self.fisher + LEAST_PRECISION))
+
+    @property
+    def prior_rotation_sd_deg(self) -> float:
+        """Root mean square of the angle that the prior expects."""
+        return _rms(_total_angle_deg(np.linalg.inv(self.prior + LEAST_PRECISION)))
+
+    @property
+    def axis_sd_deg(self) -> np.ndarray:
+        """Root mean square over the particles of the standard deviation about the axes x, y, z of the map, shape (3,)."""
+        return np.rad2deg(np.sqrt(np.einsum("nii->ni", self.covariance)[:, :3].mean(0)))
+
+    @property
+    def position_sd_px(self) -> np.ndarray:
+        """Standard deviation per axis of the image of the domain's centre, shape (n,)."""
+        return np.sqrt(np.einsum("nii->ni", self.covariance)[:, 3:].mean(1))
+
+    @property
+    def log_n_poses(self) -> np.ndarray:
+        """Ln N, shape (n,)."""
+        both = np.linalg.slogdet(self.fisher + self.prior + LEAST_PRECISION)[1]
+        return 0.5 * (both - np.linalg.slogdet(self.prior + LEAST_PRECISION)[1])
+
+    @property
+    def share_right(self) -> float:
+        """Expected share of the particles whose right pose wins over the best wrong one."""
+        return float(ndtr(np.sqrt(2) * (np.sqrt(self.information_nat) - np.sqrt(self.log_n_poses))).mean())
+
+    @property
+    def share_of_prior(self) -> float:
+        """Expected root mean square angle over that of the prior: near 1 the images say nothing."""
+        return _rms(self.rotation_sd_deg) / self.prior_rotation_sd_deg
+
+    @property
+    def suffices(self) -> bool:
+        """Whether at least 90 % of the right poses win and rotations are known to half of the prior's width or better."""
+        return self.share_right >= ENOUGH_RIGHT and self.share_of_prior <= ENOUGH_KNOWN
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Expected errors from the map as it is, and with a domain as sharp as the rest."""
+
+    as_it_is: ExpectedErrors
+    as_the_rest: ExpectedErrors
+
+    @property
+    def verdict(self) -> str:
+        """``alignable`` where the map as it is suffices, ``barely`` where the domain must become as sharp as the rest first, else ``not``."""
+        if self.as_it_is.suffices:
+            return "alignable"
+        return "barely" if self.as_the_rest.suffices else "not"
+
+
+@dataclass(frozen=True)
+class _Reference:
+    """The domain of half a and of half b about its centre, and the last shell to use."""
+
+    volumes: list[FourierVolume]
+    limit_shell: int
+
+
+def predict_pose_errors(inputs: Inputs, means: Means) -> Prediction:
+    """Predict how well the poses of a domain can be known.
+
+    Parameters
+    ----------
+    inputs : Inputs
+        A few hundred particles are enough. Of the settings only extents and seed count: they give the prior.
+    means : Means
+        Nothing is put into its store.
+
+    Raises
+    ------
+    InputError
+        Mask and particle are the same: there is no rest to compare with. The half maps have the opposite contrast of the images.
+    """
+    start, domain = inputs.start, inputs.domain
+    consensus = measure_consensus(inputs, means, "predict")
+    rest_mask = start.particle_mask * (1 - domain.mask)
+    if rest_mask.max() < 0.5:
+        raise InputError("the mask covers the whole particle: nothing is left to compare the domain with; give the mask of one domain")
+    own, of_rest = (_curves(inputs, consensus, mask) for mask in (domain.mask, rest_mask))
+    references = (_as_it_is(inputs, consensus, own), _as_the_rest(inputs, consensus, own, of_rest, rest_mask))
+    return Prediction(*(_expect(inputs, reference, consensus.sigma2, means.kernels) for reference in references))
+
+
+def _total_angle_deg(covariance: np.ndarray) -> np.ndarray:
+    return np.rad2deg(np.sqrt(np.einsum("nii->ni", covariance)[:, :3].sum(1)))
+
+
+def _rms(values: np.ndarray) -> float:
+    return float(np.sqrt((values**2).mean()))
+
+
+def _curves(inputs: Inputs, consensus: Consensus, mask: np.ndarray) -> FscCurves:
+    pixel_size_A = inputs.images.grid.pixel_size_A
+    half_a, half_b = (Volume(half, pixel_size_A) for half in consensus.half_maps)
+    return compute_fsc_curves(half_a, half_b, Mask(mask, pixel_size_A), inputs.settings.seed)
+
+
+def _make_reference(inputs: Inputs, domains: list[np.ndarray], curves: FscCurves) -> _Reference:
+    """Bring filtered domains to the origin; the limit is where ``curves`` end."""
+    finest = int(inputs.images.disc.shell[-1])
+    limit = int(np.clip(np.floor(curves.crossing().shell) + LIMIT_MARGIN_SHELLS, 2, finest))
+    return _Reference([prepare_slices(inputs.domain.cut(domain, len(domain)), limit) for domain in domains], limit)
+
+
+def _as_it_is(inputs: Inputs, consensus: Consensus, own: FscCurves) -> _Reference:
+    """Filter, then cut out."""
+    return _make_reference(inputs, [filter_map(half, wiener_gain(own)) * inputs.domain.mask for half in consensus.half_maps], own)
+
+
+def _as_the_rest(inputs: Inputs, consensus: Consensus, own: FscCurves, of_rest: FscCurves, rest_mask: np.ndarray) -> _Reference:
+    """Cut out, then raise every shell to the power that the filtered rest has per mass; none falls below that of the map as it is."""
+    pixel_size_A, mask, raised = inputs.images.grid.pixel_size_A, inputs.domain.mask, []
+    for half in consensus.half_maps:
+        # mass is what no blur changes; noise is no mass
+        density = np.maximum(lowpass(torch.from_numpy(half), pixel_size_A, MASS_RESOLUTION_A).numpy(), 0)
+        mass_ratio = (density * mask).sum(dtype=np.float64) / max((density * rest_mask).sum(dtype=np.float64), 1e-30)
+        wanted = mass_ratio * _shell_power(filter_map(half, wiener_gain(of_rest)) * rest_mask)
+        present = _shell_power(half * mask)
+        raise_by = np.sqrt(np.divide(wanted, present, out=np.zeros_like(wanted), where=present > 0))
+        raised.append(filter_map(half * mask, np.maximum(raise_by, wiener_gain(own))))
+    return _make_reference(inputs, raised, of_rest)
+
+
+def _shell_power(array: np.ndarray) -> np.ndarray:
+    coefficients = volume_to_fourier(torch.from_numpy(array))
+    return shell_sum(coefficients.real**2 + coefficients.imag**2, len(array), 3).numpy()
+
+
+def _expect(inputs: Inputs, reference: _Reference, sigma2: np.ndarray, kernels: Kernels) -> ExpectedErrors:
+    """Fisher matrices at the consensus poses: normal equations of images that are not looked at."""
+    start, grid, n = inputs.start, inputs.images.grid, len(inputs.start.uid)
+    rotations = start.consensus_rotations
+    centers_px = image_of_point(rotations, start.consensus_shifts_px, inputs.domain.center_xyz_px)
+    disc = fourier_disc(grid.box_px, reference.limit_shell)
+    information, fisher = np.zeros(n), np.zeros((n, 5, 5))
+    for half, volume in zip(rows_of_halves(start.half_set), reference.volumes, strict=True):
+        for rows, block in inputs.images.blocks(half):
+            weight = (block.power() * block.per_shell(1 / sigma2))[:, : len(disc)].contiguous()
+            empty = WeightedImages(torch.zeros(weight.shape, dtype=torch.complex64), weight, block.scale)
+            found = kernels.gauss_newton(volume, rotations[rows], centers_px[rows], empty, np.arange(len(rows)), disc)
+            information[rows], fisher[rows] = -found.value, found.matrix  # without an image the value is -1/2 sum W |m|²
+    prior = first_prior(start, inputs.domain, inputs.settings, grid.pixel_size_A, np.zeros((n, 2)))
+    _, _, prior_matrix = prior.terms(np.arange(n), rotations, centers_px)
+    return ExpectedErrors(fisher, prior_matrix, information, shell_to_resolution_A(reference.limit_shell, grid.box_px, grid.pixel_size_A))
