@@ -1,12 +1,12 @@
 """A particle of Gaussian atoms with a head that hinges on a body; its images by explicit sums, so that nothing under test makes them."""
 
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, cached_property
 
 import numpy as np
 import torch
 
-from triskelion.data.images import ArrayImages
+from triskelion.data.images import ArrayImages, MemoryStore
 from triskelion.data.particles import OpticsGroup, Particles
 from triskelion.data.volume import Volume
 from triskelion.fourier.shells import FourierDisc, fourier_disc
@@ -14,12 +14,14 @@ from triskelion.fourier.transforms import fourier_to_image
 from triskelion.geometry.fulcrum import rotate_about_fulcrum
 from triskelion.geometry.rotations import matrix_to_rotvec, random_rotations, rotvec_to_matrix
 from triskelion.imaging.ctf import compute_ctf
-from triskelion.imaging.forward import Grid, ImageSet, load_images
+from triskelion.imaging.forward import Grid, ImageSet
+from triskelion.imaging.stream import ImageStream
 from triskelion.kernels import cpu
 from triskelion.maps.reconstruct import reconstruct_halves
 from triskelion.masks.automatic import near_far_masks, particle_mask, smooth_base
-from triskelion.refine.reference import Domain
-from triskelion.refine.state import Start
+from triskelion.refine.domain import Domain
+from triskelion.refine.shared import SharedRecord
+from triskelion.refine.state import Inputs, Means, Settings, Start
 
 BOX_PX, PIXEL_A = 32, 6.0
 ATOM_SIGMA_PX = 0.9
@@ -27,6 +29,8 @@ FULCRUM_PX = np.array([3.5, 0.0, 1.0])
 HEAD_CENTER_PX, HEAD_RADIUS_PX, N_HEAD = np.array([6.5, 0.0, 1.0]), 3.5, 20
 BODY_CENTER_PX, BODY_RADIUS_PX, N_BODY = np.array([-3.0, 1.0, 0.0]), 5.5, 60
 OPTICS = OpticsGroup("scene", PIXEL_A, BOX_PX, 300.0, 2.7, 0.1)
+# the extents hold hinges of 6° per axis; few iterations, as tests repeat them
+SETTINGS = Settings(rotation_extent_deg=20.0, shift_extent_A=12.0, initial_lowpass_A=25.0, max_iterations=2)
 
 
 @dataclass(frozen=True)
@@ -54,9 +58,9 @@ def density_of(points: np.ndarray, box_px: int = BOX_PX, sigma_px: float = ATOM_
 
 
 @cache
-def true_map(domain: str) -> np.ndarray:
+def true_map(domain: str, box_px: int = BOX_PX) -> np.ndarray:
     """Density of ``head`` or ``body``."""
-    return density_of(atoms(domain))
+    return density_of(atoms(domain), box_px)
 
 
 def exact_slices(points: np.ndarray, poses: Poses, disc: FourierDisc, sigma_px: float = ATOM_SIGMA_PX, scale: float = 1.0) -> np.ndarray:
@@ -106,8 +110,8 @@ def hinge_head(body: Poses, sd_deg: float, seed: int) -> Poses:
 
 
 def ctf_of(particles: Particles, disc: FourierDisc) -> np.ndarray:
-    """C of all particles on a disc of the scene's box."""
-    return compute_ctf(particles, np.arange(len(particles)), BOX_PX, PIXEL_A, disc.kx, disc.ky).numpy()
+    """C of all particles on a disc."""
+    return compute_ctf(particles, np.arange(len(particles)), disc.box_px, PIXEL_A, disc.kx, disc.ky).numpy()
 
 
 def render(coefficients: np.ndarray, disc: FourierDisc) -> np.ndarray:
@@ -116,16 +120,17 @@ def render(coefficients: np.ndarray, disc: FourierDisc) -> np.ndarray:
 
 
 @cache
-def domain_of_head() -> Domain:
+def domain_of_head(box_px: int = BOX_PX) -> Domain:
     """The head, its soft mask and its fulcrum."""
-    mask = near_far_masks(smooth_base(Volume(true_map("head"), PIXEL_A), 0.2), PIXEL_A, (6.0, 24.0))[0]
-    return Domain.of_mask(mask, FULCRUM_PX + BOX_PX // 2)
+    mask = near_far_masks(smooth_base(Volume(true_map("head", box_px), PIXEL_A), 0.2), PIXEL_A, (6.0, 24.0))[0]
+    return Domain.of_mask(mask, FULCRUM_PX + box_px // 2)
 
 
 @cache
-def mask_of_particle() -> np.ndarray:
+def mask_of_particle(box_px: int = BOX_PX) -> np.ndarray:
     """A loose mask of head and body."""
-    return np.maximum(particle_mask(Volume(true_map("head") + true_map("body"), PIXEL_A)).array, domain_of_head().mask)
+    whole = Volume(true_map("head", box_px) + true_map("body", box_px), PIXEL_A)
+    return np.maximum(particle_mask(whole).array, domain_of_head(box_px).mask)
 
 
 @dataclass(frozen=True)
@@ -134,28 +139,59 @@ class Scene:
 
     particles: Particles  # carries the consensus poses
     pixels: np.ndarray  # (n, box, box)
-    images: ImageSet
     start: Start
     domain: Domain
     head: Poses
     body: Poses
 
+    @property
+    def stream(self) -> ImageStream:
+        """The images, to be read block by block."""
+        box_px = self.pixels.shape[-1]
+        return ImageStream(self.particles, ArrayImages(self.pixels), Grid(box_px, PIXEL_A), fourier_disc(box_px))
+
+    @cached_property
+    def images(self) -> ImageSet:
+        """All images at once."""
+        return self.stream.load(np.arange(len(self.particles)))
+
     def with_pixels(self, pixels: np.ndarray) -> "Scene":
         """The same particles with other images; half maps as they were."""
-        images = load_images(self.particles, ArrayImages(pixels), self.images.grid, self.images.disc)
-        return replace(self, pixels=pixels, images=images)
+        return replace(self, pixels=pixels)
+
+    def premultiplied(self) -> "Scene":
+        """The same images multiplied by their CTF."""
+        pixels = render(self.images.coefficients.numpy() * ctf_of(self.particles, self.images.disc), self.images.disc)
+        optics = tuple(replace(group, ctf_premultiplied=True) for group in self.particles.optics)
+        return replace(self, particles=self.particles.with_optics(optics), pixels=pixels)
+
+    def shuffled(self, order: np.ndarray) -> "Scene":
+        """The same particles in another order."""
+        per_particle = ("uid", "half_set", "rotations", "shifts_px", "consensus_rotations", "consensus_shifts_px")
+        start = replace(self.start, **{name: getattr(self.start, name)[order] for name in per_particle})
+        head, body = (Poses(poses.rotations[order], poses.shifts_px[order]) for poses in (self.head, self.body))
+        return Scene(self.particles.select(order), self.pixels[order], start, self.domain, head, body)
+
+    def inputs(self, settings: Settings = SETTINGS) -> Inputs:
+        """What a refinement of the head is given."""
+        return Inputs(self.stream, self.start, self.domain, settings)
+
+
+def make_means(shared: SharedRecord | None = None, dtype: type[np.floating] = np.float32) -> Means:
+    """What a refinement works with: the CPU, and room in memory."""
+    return Means(cpu, shared or SharedRecord(), MemoryStore(dtype))
 
 
 @cache
-def make_scene(n: int = 120, noise_sd: float = 1.0, seed: int = 1) -> Scene:
+def make_scene(n: int = 120, noise_sd: float = 1.0, seed: int = 1, box_px: int = BOX_PX) -> Scene:
     """Images of ``n`` particles whose signal has variance 1, started from consensus poses off by 1.5° and half a pixel."""
-    disc, body = fourier_disc(BOX_PX), draw_poses(n, seed)
+    disc, body = fourier_disc(box_px), draw_poses(n, seed)
     head, consensus = hinge_head(body, 6.0, seed), disturb(body, 1.5, 0.5, seed)
-    particles = make_particles(consensus, seed)
+    particles = make_particles(consensus, seed, (replace(OPTICS, box_px=box_px),))
     signal = render(ctf_of(particles, disc) * (exact_slices(atoms("head"), head, disc) + exact_slices(atoms("body"), body, disc)), disc)
     pixels = signal / signal.std() + noise_sd * np.random.default_rng([seed, 4]).standard_normal(signal.shape)
-    images = load_images(particles, ArrayImages(pixels), Grid(BOX_PX, PIXEL_A), disc)
     poses = (consensus.rotations, consensus.shifts_px)
-    half_maps, _, _ = reconstruct_halves(images, particles["half_set"], *poses, cpu, lambda steps: None)
-    start = Start(particles["uid"], particles["half_set"], *poses, *poses, half_maps, mask_of_particle())
-    return Scene(particles, pixels, images, start, domain_of_head(), head, body)
+    stream = ImageStream(particles, ArrayImages(pixels), Grid(box_px, PIXEL_A), disc)
+    half_maps, _, _ = reconstruct_halves(stream, particles["half_set"], *poses, cpu, lambda steps: None)
+    start = Start(particles["uid"], particles["half_set"], *poses, *poses, half_maps, mask_of_particle(box_px))
+    return Scene(particles, pixels, start, domain_of_head(box_px), head, body)

@@ -32,6 +32,6 @@ class SceneContext(FakeContext):
 
 def run_local_refinement(context: SceneContext, **changes) -> SceneContext:
     """Run the job on the scene, in few iterations, with the rest refined first."""
-    fulcrum = ",".join(f"{x:g}" for x in context.scene.domain.fulcrum_xyz_px + context.scene.images.grid.box_px // 2)
+    fulcrum = ",".join(f"{x:g}" for x in context.scene.domain.fulcrum_xyz_px + context.scene.stream.grid.box_px // 2)
     given = {"rotation_extent_deg": 20.0, "shift_extent_A": 12.0, "initial_lowpass_A": 25.0, "max_iterations": 4, "background_poses": "refine"}
     return run_job("local_refinement", context, particles="J1", volume="J1", mask="J1", fulcrum=fulcrum, **(given | changes))
