@@ -68,6 +68,12 @@ def run(
     run_with_options(find_job_type(job_type), context.args, f"triskelion run {job_type}", submit)
 
 
+@app.command(context_settings={**JOB_ARGUMENTS, "ignore_unknown_options": True, "help_option_names": []})
+def predict(context: typer.Context) -> None:
+    """Predict how well the poses of a domain can be known, before refining it: short for 'triskelion run predict'."""
+    run(context, "predict")
+
+
 @app.command(context_settings=JOB_ARGUMENTS)
 def clone(
     context: typer.Context,

@@ -70,10 +70,12 @@ def report_fulcrum(context: JobContext, estimate: "FulcrumEstimate", fulcrum_xyz
     typed = ",".join(f"{x:.1f}" for x in fulcrum_xyz_px)
     spread = ", ".join("open" if np.isinf(sd) else f"{sd:.1f}" for sd in sd_A)
     hinge = ", ".join(f"{sd:.1f}" for sd in estimate.hinge_sd_deg)
-    context.log(f"the fulcrum that the poses suggest: {typed} px from the corner voxel; sd in x, y, z {spread} Å")
+    context.log(f"the fulcrum that the poses suggest: {typed} px from the corner voxel; sd in x, y, z by chance {spread} Å")
+    # rounded up: an extent too narrow does harm, one too wide costs time
+    rotation_extent_deg, shift_extent_A = np.ceil(estimate.rotation_extent_deg), np.ceil(estimate.shift_extent_px * pixel_size_A)
     context.log(
         f"widths of the hinge {hinge}° about its principal axes, of the fulcrum's image {estimate.shift_sd_px * pixel_size_A:.1f} Å per axis; "
-        f"suggested extents {estimate.rotation_extent_deg:.0f}° and {estimate.shift_extent_px * pixel_size_A:.0f} Å"
+        f"suggested extents {rotation_extent_deg:.0f}° and {shift_extent_A:.0f} Å"
     )
     for axis, sd_px in zip(estimate.axes, estimate.axis_sd_px, strict=True):
         if sd_px * pixel_size_A > longest_sd_A:
@@ -92,8 +94,8 @@ def report_fulcrum(context: JobContext, estimate: "FulcrumEstimate", fulcrum_xyz
         hinge_axes_xyz=estimate.hinge_axes.tolist(),
         prior_rotation_sd_deg=float(np.sqrt((estimate.hinge_sd_deg**2).mean())),
         prior_shift_sd_A=estimate.shift_sd_px * pixel_size_A,
-        suggested_rotation_extent_deg=float(np.ceil(estimate.rotation_extent_deg)),
-        suggested_shift_extent_A=float(np.ceil(estimate.shift_extent_px * pixel_size_A)),
+        suggested_rotation_extent_deg=float(rotation_extent_deg),
+        suggested_shift_extent_A=float(shift_extent_A),
     )
 
 

@@ -1,4 +1,4 @@
-"""The fulcrum that the poses suggest, with bars of two standard deviations, over slices of the map through it."""
+"""The fulcrum that the poses suggest, with bars of two standard deviations by chance, over slices of the map through it."""
 
 from typing import Any
 
@@ -10,6 +10,7 @@ from triskelion.plots.encode import round_numbers, unpack_image
 from triskelion.plots.slices import (
     PLANES,
     cut_slices,
+    draw_cross_hair,
     draw_outline,
     draw_plane_title,
     draw_scale_bar,
@@ -57,10 +58,11 @@ def draw(data: dict[str, Any]) -> Figure:
         if data["mask"] is not None:
             draw_outline(axes, unpack_image(data["mask"][plane]), box_px, with_soft_edge=False)
         draw_plane_title(axes, plane, data["through_xyz_px"])
+        draw_cross_hair(axes, plane, place)
         axes.errorbar(place[right], place[up], xerr=bars[right], yerr=bars[up], color=ORANGE, marker="o", markersize=2.5, linewidth=1, capsize=2)
         axes.set(xlim=(-0.5, box_px - 0.5), ylim=(-0.5, box_px - 0.5))
         if plane == "xy":
             draw_scale_bar(axes, box_px, data["pixel_size_A"])
-    where = ", ".join(f"{x:.1f} ± {'open' if sd is None else f'{sd:.1f}'}" for x, sd in zip(place, data["sd_xyz_px"], strict=True))
+    where = ", ".join(f"{x:.1f} ± {'open' if sd is None else f'{sd:.2g}'}" for x, sd in zip(place, data["sd_xyz_px"], strict=True))
     figure.suptitle(f"Fulcrum at {where} px", fontsize=TITLE_PT, x=0.01, ha="left")
     return figure

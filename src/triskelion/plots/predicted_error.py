@@ -53,8 +53,8 @@ def draw(data: dict[str, Any]) -> Figure:
         left.stairs(histogram["counts"], edges, color=color, linewidth=LINE_PT, label=f"{label}: median {histogram['median']:.2g}°")
     left.set_xlim(0, 1.02 * edges[-1])
     left.set_ylim(0, 1.45 * max(max(histogram["counts"]) for histogram in data["histograms"].values()))
-    draw_marker(left, data["prior_deg"], "prior alone", color=BLACK, height=0.7)
-    add_legend(left, loc="upper right")
+    draw_marker(left, data["prior_deg"], "prior alone", color=BLACK, height=0.6)
+    add_legend(left, loc="upper left")
     medians = [histogram["median"] for histogram in data["histograms"].values()]
     title = f"Rotations can be known to {min(medians):.2g}° to {max(medians):.2g}°"
     label_axes(left, title=title, x_label="expected error of the rotation (°)", y_label="particles")
