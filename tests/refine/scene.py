@@ -15,10 +15,12 @@ from triskelion.geometry.fulcrum import rotate_about_fulcrum
 from triskelion.geometry.rotations import matrix_to_rotvec, random_rotations, rotvec_to_matrix
 from triskelion.imaging.ctf import compute_ctf
 from triskelion.imaging.forward import Grid, ImageSet
+from triskelion.imaging.packed import PackedImages
 from triskelion.imaging.stream import ImageStream
 from triskelion.kernels import cpu
 from triskelion.maps.reconstruct import reconstruct_halves
 from triskelion.masks.automatic import near_far_masks, particle_mask, smooth_base
+from triskelion.refine.consensus import choose_window, measure_consensus, pack_images, window_disc
 from triskelion.refine.domain import Domain
 from triskelion.refine.shared import SharedRecord
 from triskelion.refine.state import Inputs, Means, Settings, Start
@@ -180,6 +182,13 @@ class Scene:
 def make_means(shared: SharedRecord | None = None, dtype: type[np.floating] = np.float32) -> Means:
     """What a refinement works with: the CPU, and room in memory."""
     return Means(cpu, shared or SharedRecord(), MemoryStore(dtype))
+
+
+def pack_scene(scene: Scene, dtype: type[np.floating] = np.float32) -> PackedImages:
+    """The images without their background, in the window of the head."""
+    inputs, means = scene.inputs(), make_means(dtype=dtype)
+    disc = window_disc(scene.stream.disc, choose_window(inputs), int(scene.stream.disc.shell[-1]))
+    return pack_images(inputs, measure_consensus(inputs, means, "domain"), disc, means, "domain", lambda steps: None)
 
 
 @cache
