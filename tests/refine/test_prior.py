@@ -6,8 +6,8 @@ from tests.refine.scene import draw_poses
 
 from triskelion.geometry.fulcrum import image_of_point
 from triskelion.geometry.rotations import rotvec_to_matrix
+from triskelion.refine.domain import Domain
 from triskelion.refine.prior import FLOOR_ROTATION_DEG, FLOOR_SHIFT_A, PosePrior, estimate_widths, first_prior
-from triskelion.refine.reference import Domain
 from triskelion.refine.state import Settings, Start
 
 LEVER = np.array([-6.0, 2.0, 3.0])
@@ -76,7 +76,7 @@ def test_gradient_and_matrix_against_finite_differences():
 
 def test_infinite_widths_are_no_prior():
     start = Start(np.arange(3), np.zeros(3), *[value for _ in range(2) for value in vars(draw_poses(3, 1)).values()], (np.zeros(1),) * 2, np.zeros(1))
-    prior = first_prior(start, Domain(np.zeros(1), np.zeros(3), LEVER), Settings(use_prior=False), 3.0)
+    prior = first_prior(start, Domain(np.zeros(1), np.zeros(3), LEVER), Settings(use_prior=False), 3.0, np.zeros((3, 2)))
     turned = start.rotations @ rotvec_to_matrix([0.5, 0, 0])
     for term in prior.terms(np.arange(3), turned, start.shifts_px + 5):
         assert (term == 0).all()
@@ -86,10 +86,11 @@ def test_infinite_widths_are_no_prior():
 def test_first_widths_follow_from_the_extents():
     poses = draw_poses(3, 1)
     start = Start(np.arange(3), np.zeros(3), *[value for _ in range(2) for value in vars(poses).values()], (np.zeros(1),) * 2, np.zeros(1))
-    prior = first_prior(start, Domain(np.zeros(1), np.zeros(3), LEVER), Settings(rotation_extent_deg=20), 3.0)
+    offsets = np.array([[1.0, 0.0], [0.0, -2.0], [3.0, 4.0]])
+    prior = first_prior(start, Domain(np.zeros(1), np.zeros(3), LEVER), Settings(rotation_extent_deg=20), 3.0, offsets)
     assert prior.rotation_sd_deg == pytest.approx(8)
     assert np.sqrt(prior.shift_variance_px2) * 3.0 == pytest.approx(np.hypot(2.5, 3.0))
-    np.testing.assert_allclose(prior.consensus_images, image_of_point(poses.rotations, poses.shifts_px, LEVER))
+    np.testing.assert_allclose(prior.consensus_images, image_of_point(poses.rotations, poses.shifts_px, LEVER) - offsets)
 
 
 def test_known_widths_are_recovered_in_spite_of_outliers():

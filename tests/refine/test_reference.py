@@ -1,30 +1,12 @@
-"""Domain, folds and the filter of references."""
+"""Folds and the filter of references."""
 
 import numpy as np
 import pytest
-from tests.refine.scene import BOX_PX, FULCRUM_PX, HEAD_CENTER_PX, domain_of_head, true_map
+from tests.refine.scene import BOX_PX, true_map
 
-from triskelion.conventions import box_center_px
 from triskelion.data.volume import Mask, Volume
-from triskelion.refine.reference import Domain, deal_folds, filter_map, wiener_gain
+from triskelion.refine.reference import deal_folds, filter_map, wiener_gain
 from triskelion.resolution.fsc import compute_fsc_curves
-
-
-def test_a_domain_is_counted_from_the_box_centre():
-    domain = domain_of_head()
-    np.testing.assert_array_equal(domain.fulcrum_xyz_px, FULCRUM_PX)
-    assert np.abs(domain.center_xyz_px - HEAD_CENTER_PX).max() <= 1
-    np.testing.assert_array_equal(domain.center_xyz_px, np.rint(domain.center_xyz_px))
-    np.testing.assert_array_equal(domain.lever_xyz_px, FULCRUM_PX - domain.center_xyz_px)
-
-
-@pytest.mark.parametrize("box_px", [20, 21])
-def test_a_mask_of_one_voxel_is_where_it_is(box_px):
-    array = np.zeros((box_px,) * 3)
-    array[12, 7, 3] = 1
-    domain = Domain.of_mask(Mask(array, 1.0), np.array([3.0, 7.0, 12.0]))
-    np.testing.assert_array_equal(domain.center_xyz_px, np.array([3, 7, 12]) - box_center_px(box_px))
-    np.testing.assert_array_equal(domain.lever_xyz_px, 0)
 
 
 def test_folds_share_out_all_particles():
