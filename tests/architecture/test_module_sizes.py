@@ -10,8 +10,8 @@ LINES_OF_A_MODULE, LINES_OF_A_FUNCTION, PARAMETERS = 400, 60, 8
 
 
 def is_compiled(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
-    """Say whether numba compiles ``node``: such inner loops take their arrays one by one, not in objects."""
-    return any("njit" in ast.unparse(decorator) for decorator in node.decorator_list)
+    """Say whether numba or Triton compiles ``node``: such inner loops take their arrays one by one, not in objects."""
+    return any("jit" in ast.unparse(decorator) for decorator in node.decorator_list)
 
 
 def find_oversized(source: str) -> Iterator[str]:
