@@ -184,9 +184,9 @@ def make_means(shared: SharedRecord | None = None, dtype: type[np.floating] = np
     return Means(cpu, shared or SharedRecord(), MemoryStore(dtype))
 
 
-def pack_scene(scene: Scene, dtype: type[np.floating] = np.float32) -> PackedImages:
+def pack_scene(scene: Scene, settings: Settings = SETTINGS) -> PackedImages:
     """The images without their background, in the window of the head."""
-    inputs, means = scene.inputs(), make_means(dtype=dtype)
+    inputs, means = scene.inputs(settings), make_means()
     disc = window_disc(scene.stream.disc, choose_window(inputs), int(scene.stream.disc.shell[-1]))
     return pack_images(inputs, measure_consensus(inputs, means, "domain"), disc, means, "domain", lambda steps: None)
 
