@@ -54,6 +54,13 @@ def test_options_are_made_from_the_model(run):
     assert "JOB|FILE" in out and "The map to use. (required)" in out
 
 
+def test_predict_is_short_for_running_that_job(capfd):
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["predict", "--help"])
+    assert not ended.value.code
+    assert "--n-particles" in capfd.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -10,6 +10,7 @@ from triskelion.geometry.rotations import random_rotations
 from triskelion.plots.before_after import collect_before_after
 from triskelion.plots.defocus import collect_defocus
 from triskelion.plots.fourier_slices import collect_fourier_slices
+from triskelion.plots.fulcrum import collect_fulcrum
 from triskelion.plots.iterations import collect_iterations
 from triskelion.plots.map_slices import collect_map_slices
 from triskelion.plots.mask_slices import collect_mask_slices
@@ -18,6 +19,7 @@ from triskelion.plots.pose_change import collect_pose_change
 from triskelion.plots.pose_error import collect_pose_error
 from triskelion.plots.posterior_precision import collect_posterior_precision
 from triskelion.plots.posterior_sd import collect_posterior_sd
+from triskelion.plots.predicted_error import collect_predicted_error
 from triskelion.plots.sample_images import collect_sample_images
 from triskelion.plots.scale import collect_scale
 from triskelion.plots.viewing_directions import collect_viewing_directions
@@ -75,5 +77,7 @@ def plot_data(volume: Volume, mask: Mask) -> dict[str, dict[str, Any]]:
         "sample_images": collect_sample_images(rng.normal(size=(9, BOX_PX, BOX_PX)), PIXEL_SIZE_A),
         "defocus": collect_defocus(rng.uniform(8e3, 2e4, n), rng.uniform(8e3, 2e4, n)),
         "pose_error": collect_pose_error({"consensus": before, "refined": after}, {"consensus": before, "refined": after}),
+        "predicted_error": collect_predicted_error({"as it is": 2 * after, "as the rest": after}, rotations, prior_deg=20.0),
+        "fulcrum": collect_fulcrum(volume, np.array([18.3, 14.1, 17.0]), np.array([0.5, 1.5, np.inf]), mask=mask),
         "before_after": collect_before_after(maps, fsc=fsc, resolution_A={"consensus": 15.0, "refined": 9.0}, mask=mask),
     }

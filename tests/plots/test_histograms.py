@@ -7,6 +7,7 @@ from triskelion.plots.histogram import choose_edges, collect_histogram
 from triskelion.plots.pose_change import collect_pose_change
 from triskelion.plots.pose_error import collect_pose_error
 from triskelion.plots.posterior_sd import collect_posterior_sd
+from triskelion.plots.predicted_error import collect_predicted_error
 from triskelion.plots.scale import collect_scale
 
 N = 1000
@@ -35,6 +36,17 @@ def test_all_particles_are_counted_in_every_histogram():
     check(error["rotation_deg"]["before"], a)
     check(error["rotation_deg"]["after"], b)
     check(error["shift_A"]["before"], b)
+
+
+def test_predicted_errors_are_counted_and_averaged_by_viewing_direction():
+    a, b = draw_errors(2), draw_errors(3)
+    data = collect_predicted_error({"first": a, "last": b}, np.tile(np.eye(3), (N, 1, 1)), prior_deg=50.0)
+    check(data["histograms"]["first"], a)
+    check(data["histograms"]["last"], b)
+    assert data["histograms"]["last"]["edges"][-1] == 50
+    seen = [value for value in data["by_direction_deg"] if value is not None]
+    np.testing.assert_allclose(seen, b.mean(), rtol=1e-5)  # all look along z: one cell, and the opposite one
+    assert len(seen) == 2
 
 
 def test_share_of_lost_poses_counts_errors_over_8_degrees():
