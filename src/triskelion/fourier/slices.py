@@ -10,6 +10,8 @@ from torch import Tensor
 from triskelion.conventions import box_center_px
 from triskelion.kernels.interface import FourierVolume, cube_extent
 
+_PLANES = 8  # at a time: they stay in cache
+
 
 def _interpolation_envelope(box_px: int, padding: int) -> Tensor:
     """sinc^2 along each axis, float32 (n, n, n)."""
@@ -47,14 +49,27 @@ def prepare_slices(array: np.ndarray | Tensor, last_shell: int, padding: int = 2
     e = cube_extent(last_shell + 0.5, padding)
     inside = min(e, size // 2)
     padded = array / (_interpolation_envelope(n, padding) * n)  # / n: not ortho in 3D -> ortho in 2D
-    # plane by plane, then across: a 3D transform in one call rounds differently with another number of threads
-    planes = torch.fft.rfft2(_lay_out(_lay_out(padded, 2, size), 1, size))[:, :, : inside + 1]
-    planes = _take_out(planes, 1, 2 * inside + 1)
-    block = _take_out(torch.fft.fft(_lay_out(planes, 0, size), dim=0), 0, 2 * inside + 1)
-    if inside < e:
-        rim = e - inside
-        block = torch.nn.functional.pad(block, (0, rim, rim, rim, rim, rim))
-    return FourierVolume(block, padding)
+    # a few planes at a time, then across: temporary arrays stay small, and a 3D transform in one call rounds differently with another
+    # number of threads
+    planes = _allocate((n, 2 * inside + 1, inside + 1))
+    for start in range(0, n, _PLANES):
+        part = padded[start : start + _PLANES]
+        lines = torch.fft.rfft(_lay_out(part, 2, size), dim=2)[:, :, : inside + 1]
+        planes[start : start + _PLANES] = _take_out(torch.fft.fft(_lay_out(lines, 1, size), dim=1), 1, 2 * inside + 1)
+    cube = _allocate((2 * e + 1, 2 * e + 1, e + 1))
+    rim = e - inside
+    if rim:
+        cube.zero_()
+    block = cube[rim : rim + 2 * inside + 1, rim : rim + 2 * inside + 1, : inside + 1]
+    for start in range(0, 2 * inside + 1, _PLANES):
+        part = planes[:, start : start + _PLANES]
+        block[:, start : start + _PLANES] = _take_out(torch.fft.fft(_lay_out(part, 0, size), dim=0), 0, 2 * inside + 1)
+    return FourierVolume(cube, padding)
+
+
+def _allocate(shape: tuple[int, int, int]) -> Tensor:
+    """Make room for a large complex64 array; numpy asks for huge pages, so that fewer pages are touched first and looked up."""
+    return torch.from_numpy(np.empty(shape, np.complex64))
 
 
 def hermitian_sum(cube: Tensor) -> Tensor:
