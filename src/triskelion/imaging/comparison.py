@@ -3,6 +3,7 @@
 import numpy as np
 import torch
 
+from triskelion.fourier.complex_product import multiply
 from triskelion.imaging.forward import ImageSet, phase_of_shift
 from triskelion.kernels.interface import FourierVolume, Kernels
 
@@ -15,7 +16,8 @@ def compare_with_projections(
     Their ratio is the factor by which the projection fits the image best, with standard error 1 / sqrt(sum W |m|²).
     """
     weighted = images.weighted(images.coefficients, sigma2)
-    model = kernels.slice(volume, rotations, images.scale, images.disc) * phase_of_shift(images.disc, shifts_px, images.scale)
-    cross = (model.conj() * weighted.b).real.sum(1, dtype=torch.float64)
+    slices = kernels.slice(volume, rotations, images.scale, images.disc)
+    model, b = multiply(slices, phase_of_shift(images.disc, shifts_px, images.scale)), weighted.b
+    cross = (model.real * b.real + model.imag * b.imag).sum(1, dtype=torch.float64)
     power = ((model.real**2 + model.imag**2) * weighted.weight).sum(1, dtype=torch.float64)
     return cross.numpy(), power.numpy()

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from triskelion.data.images import ImageSource
 from triskelion.data.particles import OpticsGroup, Particles
+from triskelion.fourier.complex_product import multiply
 from triskelion.fourier.resample import crop_or_pad, rescale_images
 from triskelion.fourier.shells import FourierDisc
 from triskelion.fourier.transforms import image_to_fourier
@@ -116,7 +117,7 @@ def phase_of_shift(disc: FourierDisc, shifts_px: np.ndarray, scale: np.ndarray) 
     one = torch.ones((), dtype=torch.float64)
     table_x = torch.polar(one, step[:, :1] * torch.arange(last + 1)).to(torch.complex64)
     table_y = torch.polar(one, step[:, 1:] * torch.arange(-last, last + 1)).to(torch.complex64)
-    return table_x[:, disc.kx] * table_y[:, disc.ky + last]
+    return multiply(table_x[:, disc.kx], table_y[:, disc.ky + last])
 
 
 def load_images(
@@ -152,7 +153,7 @@ def load_images(
             # values stay when pixels change, but a sum over pixels of 1 / s the width of the reference's holds s² times as many
             images = rescale_images(torch.from_numpy(source.read(rows[part])), rescaled_px) / group_scale**2
             plane = disc.gather(image_to_fourier(crop_or_pad(images, grid.box_px, dimensions=2)))
-            coefficients[part] = (plane if phase is None else plane * phase) * known
+            coefficients[part] = (plane if phase is None else multiply(plane, phase)) * known
             ctf[part] = compute_ctf(particles, rows[part], grid.box_px, grid.pixel_size_A / group_scale, disc.kx, disc.ky) * known
             advance(len(part))
     premultiplied = np.array([g.ctf_premultiplied for g in particles.optics])[groups]

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import numpy as np
 from torch import Tensor
 
+from triskelion.fourier.complex_product import multiply
 from triskelion.imaging.forward import ImageSet, phase_of_shift
 from triskelion.kernels.interface import FourierVolume
 
@@ -18,7 +19,7 @@ Slicer = Callable[..., Tensor]
 def predict_images(images: ImageSet, volume: FourierVolume, rotations: np.ndarray, shifts_px: np.ndarray, slice_volume: Slicer) -> Tensor:
     """Noise-free images s C phase(u) Slice(R, V) of a block, complex64 (n, m), at its poses (n, 3, 3), (n, 2)."""
     slices = slice_volume(volume, rotations, images.scale, images.disc)
-    return images.transfer() * phase_of_shift(images.disc, shifts_px, images.scale) * slices
+    return images.transfer() * multiply(slices, phase_of_shift(images.disc, shifts_px, images.scale))
 
 
 def subtract_projections(images: ImageSet, volume: FourierVolume, rotations: np.ndarray, shifts_px: np.ndarray, slice_volume: Slicer) -> Tensor:

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from triskelion.fourier.complex_product import multiply
 from triskelion.fourier.resample import crop_or_pad
 from triskelion.fourier.shells import FourierDisc
 from triskelion.fourier.transforms import fourier_to_image, image_to_fourier
@@ -72,7 +73,7 @@ def window_matched(values: Tensor, disc: FourierDisc, centers_px: np.ndarray, wi
     -------
     Tensor, complex64 (n, len(window))
     """
-    moved = values * phase_of_shift(disc, -np.asarray(centers_px), np.ones(len(values)))
+    moved = multiply(values, phase_of_shift(disc, -np.asarray(centers_px), np.ones(len(values))))
     if window.box_px == disc.box_px:
         return moved[:, : len(window)]
     images = fourier_to_image(disc.scatter(moved), disc.box_px)

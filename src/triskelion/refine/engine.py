@@ -11,6 +11,7 @@ import torch
 
 from triskelion.conventions import resolution_to_shell, shell_to_resolution_A
 from triskelion.data.volume import Mask, Volume
+from triskelion.fourier.complex_product import multiply
 from triskelion.fourier.filters import lowpass
 from triskelion.fourier.shells import fourier_disc
 from triskelion.fourier.slices import prepare_slices
@@ -170,7 +171,7 @@ class LocalRefinement:
                     self.covariance[rows], log_posterior[rows] = posterior_covariance(best), best.value
                     precision[rows] = weighted.weight.mean(1).numpy()
                     model = kernels.slice(volume, best.rotations, weighted.scale, disc)
-                    noise.add(rows, weighted, model * phase_of_shift(disc, best.shifts_px, weighted.scale))
+                    noise.add(rows, weighted, multiply(model, phase_of_shift(disc, best.shifts_px, weighted.scale)))
                     advance(len(rows))
         self.sigma2 = self._settle(number, "noise", noise.variance)
         return log_posterior, precision
