@@ -141,6 +141,51 @@ def test_score_grid_is_the_value_at_every_pair(scene):
     np.testing.assert_allclose(cpu.score_grid(*args), expected, atol=3e-4 * np.abs(expected).max())
 
 
+def in_batches(kernel, scene, rows, size):
+    """Results of a kernel called for a few rows at a time, as one tuple of arrays."""
+    rotations, shifts = scene["rotations"][rows], np.linspace(-2, 2, 2 * len(rows)).reshape(-1, 2)
+    turns = np.stack([rotations, np.swapaxes(rotations, 1, 2), rotations @ rotations], 1)
+    moves = np.array([[0.0, 0.0], [1.5, -1.0], [-2.5, 0.5]])
+    results = []
+    for low in range(0, len(rows), size):
+        part = np.s_[low : low + size]
+        images, places, volume, disc = scene["images"], rows[part], scene["volume"], scene["disc"]
+        if kernel == "slice":
+            results.append((cpu.slice(volume, rotations[part], images.scale[places], disc).numpy(),))
+        elif kernel == "gauss_newton":
+            results.append(tuple(cpu.gauss_newton(volume, rotations[part], shifts[part], images, places, disc)))
+        else:
+            grid = PoseGrid(turns[part], np.repeat(shifts[part, None], 3, 1), moves)
+            results.append((cpu.score_grid(volume, grid, images, places, disc),))
+    return [np.concatenate(column) for column in zip(*results, strict=True)]
+
+
+@pytest.mark.parametrize("kernel", ["slice", "gauss_newton", "score_grid"])
+def test_results_depend_on_neither_threads_nor_batches(scene, kernel):
+    import numba
+
+    threads, rows = numba.get_num_threads(), np.array([3, 0, 2, 2, 4, 1, 0])
+    results = []
+    for count, size in ((1, 7), (min(2, threads), 7), (1, 1), (min(2, threads), 3)):
+        numba.set_num_threads(count)
+        results.append(in_batches(kernel, scene, rows, size))
+    numba.set_num_threads(threads)
+    for other in results[1:]:
+        for first, second in zip(results[0], other, strict=True):
+            np.testing.assert_array_equal(first, second)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (4, 2), (5, 3)], ids=["one pose", "a tile of the product", "tiles left over"])
+def test_score_grid_of_any_size_equals_reference(scene, shape):
+    turns, moves = shape
+    rng, rows = scene["rng"], np.array([4, 2])
+    grid = PoseGrid(random_rotations(2 * turns, rng).reshape(2, turns, 3, 3), rng.normal(0, 2, (2, turns, 2)), rng.normal(0, 2, (moves, 2)))
+    for disc in (scene["disc"], fourier_disc(scene["box"], 5)):  # the smaller fills not one block
+        args = (scene["volume"], grid, scene["images"], rows, disc)
+        expected = reference.score_grid(*args)
+        np.testing.assert_allclose(cpu.score_grid(*args), expected, atol=3e-4 * np.abs(expected).max())
+
+
 def test_a_disc_beyond_the_cube_is_refused(scene):
     small = prepare_slices(scene["array"], 5)
     with pytest.raises(ValueError, match="radius"):

@@ -117,9 +117,11 @@ def _score_grid(flat, extent, matrices, order, step, shifts, kx, ky, raster, las
 
 def _table_of_moves(plane: Plane, step: float, moves_px: np.ndarray) -> np.ndarray:
     """Re and -Im of exp(i step k.u), float32 (moves, 2 m): blocks of the one and of the other in turn."""
-    turns = step * (np.asarray(moves_px, np.float64) @ np.stack([plane.kx, plane.ky]).astype(np.float64))
-    parts = np.stack([np.cos(turns), -np.sin(turns)], 1).reshape(len(moves_px), 2, -1, BLOCK)
-    return np.ascontiguousarray(parts.swapaxes(1, 2).reshape(len(moves_px), -1), np.float32)
+    k, turns = np.arange(-plane.last, plane.last + 1), step * np.asarray(moves_px, np.float64)
+    along_x, along_y = np.exp(1j * turns[:, :1] * k), np.exp(1j * turns[:, 1:] * k)
+    phases = along_x[:, plane.kx.astype(np.int64) + plane.last] * along_y[:, plane.ky.astype(np.int64) + plane.last]
+    parts = np.stack([np.real(phases), -np.imag(phases)], 1).astype(np.float32).reshape(len(moves_px), 2, -1, BLOCK)
+    return np.ascontiguousarray(parts.swapaxes(1, 2)).reshape(len(moves_px), -1)
 
 
 def score_grid(volume: FourierVolume, grid: PoseGrid, images: WeightedImages, rows: np.ndarray, disc: Disc) -> np.ndarray:
