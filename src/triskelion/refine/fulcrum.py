@@ -85,12 +85,12 @@ class FulcrumEstimate:
 
     @property
     def rotation_extent_deg(self) -> float:
-        """Suggested rotation extent: 2.5 times the largest width."""
+        """Suggested extent of the rotations: 2.5 times the largest width."""
         return EXTENT_PER_SD * float(self.hinge_sd_deg[0])
 
     @property
     def shift_extent_px(self) -> float:
-        """Suggested shift extent: 2.5 times the scatter."""
+        """Suggested extent of the shifts: 2.5 times the scatter."""
         return EXTENT_PER_SD * self.shift_sd_px
 
 
