@@ -7,7 +7,7 @@ Images that come multiplied by their CTF are X' = C X: they carry C² where othe
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -71,6 +71,11 @@ class ImageSet:
 
     def __len__(self) -> int:
         return len(self.contrast)
+
+    def take(self, rows: np.ndarray) -> "ImageSet":
+        """Return some of the images, numbered anew."""
+        per_image = ("coefficients", "ctf", "contrast", "scale", "premultiplied", "group")
+        return replace(self, **{name: getattr(self, name)[rows] for name in per_image})
 
     def transfer(self) -> Tensor:
         """What a slice is multiplied by to become an image: s C, or s C² where premultiplied, float32 (n, m)."""

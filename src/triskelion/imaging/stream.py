@@ -25,12 +25,15 @@ class ImageStream:
         Of the reference.
     disc : FourierDisc
         Coefficients that are wanted of each image.
+    change : callable (rows, ImageSet) -> ImageSet, optional
+        Done to every block that was read: a control experiment.
     """
 
     particles: Particles
     source: ImageSource
     grid: Grid
     disc: FourierDisc
+    change: Callable[[np.ndarray, ImageSet], ImageSet] | None = None
 
     def __len__(self) -> int:
         return len(self.particles)
@@ -41,7 +44,7 @@ class ImageStream:
 
     def load(self, rows: np.ndarray) -> ImageSet:
         """Read the images of ``rows``; rows of the result are numbered anew."""
-        return load_images(self.particles, self.source, self.grid, self.disc, rows)
+        return self._changed(rows, self._read(rows))
 
     def blocks(self, rows: np.ndarray, advance: Callable[[int], None] = lambda steps: None) -> Iterator[tuple[np.ndarray, ImageSet]]:
         """Yield ``rows`` block by block with their images; the next block is read while the last one is worked on.
@@ -52,13 +55,20 @@ class ImageStream:
         if not parts:
             return
         with ThreadPoolExecutor(max_workers=1) as reader:
-            coming = reader.submit(self.load, parts[0])
+            coming = reader.submit(self._read, parts[0])
             for part, following in zip_longest(parts, parts[1:]):
                 images = coming.result()
                 if following is not None:
-                    coming = reader.submit(self.load, following)
-                yield part, images
+                    coming = reader.submit(self._read, following)
+                yield part, self._changed(part, images)
                 advance(len(part))
+
+    def _read(self, rows: np.ndarray) -> ImageSet:
+        return load_images(self.particles, self.source, self.grid, self.disc, rows)
+
+    def _changed(self, rows: np.ndarray, images: ImageSet) -> ImageSet:
+        # not in the thread that reads: it may call compiled kernels, which one thread at a time may do
+        return images if self.change is None else self.change(np.asarray(rows), images)
 
 
 def spread_rows(rows: np.ndarray, uid: np.ndarray, at_most: int) -> np.ndarray:

@@ -7,15 +7,13 @@ from zipfile import is_zipfile
 
 import numpy as np
 
-from triskelion.conventions import box_center_px
 from triskelion.data.images import ArrayStore, MemoryStore
-from triskelion.data.particles import Particles, join_by_uid
-from triskelion.data.volume import Mask, Volume, require_same_grid
+from triskelion.data.volume import require_same_grid
 from triskelion.errors import InputError
 from triskelion.jobs.context import JobContext
-from triskelion.jobs.lengths import parse_position_xyz_px
-from triskelion.jobs.read_images import open_stream
-from triskelion.jobs.spec import JobParameters, JobType, parameter, slot
+from triskelion.jobs.read_domain import DomainParameters, read_inputs
+from triskelion.jobs.refinement_controls import compare_with_refined, make_control, report_audit
+from triskelion.jobs.spec import JobType, parameter, slot
 
 if TYPE_CHECKING:
     from triskelion.jobs.report_refinement import IterationFigures
@@ -28,23 +26,14 @@ FREE_SHARE = 0.9  # of the free memory that a job takes without being told
 IN_MEMORY: dict[str, type[np.floating]] = {"float32": np.float32, "float16": np.float16}
 
 
-class LocalRefinementParameters(JobParameters):
+class LocalRefinementParameters(DomainParameters):
     """What local_refinement wants to know."""
 
-    particles: str = slot("particles", title="Particles", help="Particles with poses and half-sets; refinement starts from these poses.")
-    volume: str = slot("volume", title="Volume", help="A job with half maps of the whole particle.")
-    mask: str = slot("mask", title="Mask", help="Soft mask of the domain to refine; everything outside it is background.")
-    consensus: str | None = slot(
-        "particles",
-        title="Consensus poses",
-        optional=True,
-        help="Particles at whose poses the background is subtracted; left out, the consensus poses that the particles carry.",
+    alignment_mask: str | None = slot(
+        "mask", title="Alignment mask", optional=True, help="Part of the mask that poses are found with; left out, all of it."
     )
-    fulcrum: str = parameter(
-        "mask_center",
-        title="Fulcrum",
-        unit="px",
-        help="Point about which the domain turns: mask_center, box_center, or x,y,z from the corner voxel; 249.5,250.1,253.3A is read as Å.",
+    dynamic_mask: bool = parameter(
+        False, title="Dynamic mask", help="Find poses with what has density in the map of the iteration before, inside the alignment mask."
     )
     rotation_extent_deg: float = parameter(
         30.0, title="Rotation extent", unit="°", ge=0, le=180, help="Largest rotation from the consensus (a magnitude, not per axis)."
@@ -67,6 +56,9 @@ class LocalRefinementParameters(JobParameters):
         title="Background poses",
         help="Refine the rest of the particle first, so that its subtraction is exact; auto does so where the rest is the larger part.",
     )
+    recenter: bool = parameter(
+        False, title="Re-centre", help="Extents and prior follow the poses from iteration to iteration, instead of staying about the consensus."
+    )
     marginalize: bool = parameter(True, title="Marginalise", help="Back-project each particle at poses drawn from its posterior.")
     use_window: bool = parameter(
         True, title="Window", advanced=True, help="Search in a window round the domain; off, in the whole box: slower, and no better."
@@ -79,6 +71,20 @@ class LocalRefinementParameters(JobParameters):
     )
     memory_GB: float | None = parameter(
         None, title="Memory", unit="GB", gt=0, advanced=True, help="Memory the job may take; left out, nine tenths of what is free."
+    )
+    control: Literal["none", "empty_domain", "noise"] = parameter(
+        "none",
+        title="Control",
+        help="Run the same on images without the domain, or on noise alone: what resolution does the method give to nothing?",
+    )
+    refined: str | None = slot(
+        "particles",
+        title="Refined job",
+        optional=True,
+        help="The local refinement that a control is for: it is compared with.",
+    )
+    restart_audit: bool = parameter(
+        True, title="Restart audit", advanced=True, help="At the end, align a hundredth of the particles again from random poses."
     )
     max_iterations: int = parameter(15, title="Maximum iterations", ge=1, le=100, advanced=True, help="It stops by itself when nothing improves.")
     replay: Path | None = parameter(
@@ -100,7 +106,7 @@ def run(parameters: LocalRefinementParameters, context: JobContext) -> None:
 
     set_threads(context.threads)
     shared = SharedRecord(_read_recording(parameters, context))
-    mask, inputs = _read_inputs(parameters, context, shared)
+    inputs = _read_inputs(parameters, context, shared)
     wants_rest = _wants_rest(parameters, inputs, shared)
     means = Means(cpu, shared, _choose_store(parameters, context, inputs, wants_rest))
     refinement, history = _begin(context, inputs, means, wants_rest)
@@ -113,10 +119,40 @@ def run(parameters: LocalRefinementParameters, context: JobContext) -> None:
         report_iteration(context, refinement, result, history)
     with context.progress(len(inputs.images), "reconstruct") as bar:
         half_maps = refinement.final_half_maps(bar.advance)
-    report_result(context, refinement, result, half_maps, mask)
+    curves = report_result(context, refinement, result, half_maps)
+    if parameters.restart_audit and not refinement.extent.is_fixed:
+        report_audit(context, refinement)
+    if parameters.refined is not None:
+        compare_with_refined(context, parameters.refined, curves, parameters.control)
     context.save_arrays("shared", shared.settled)
     grid = inputs.images.grid
     context.summarize(n_particles=len(inputs.images), box_px=grid.box_px, pixel_size_A=grid.pixel_size_A, window_px=refinement.grid.box_px)
+
+
+def _read_inputs(parameters: LocalRefinementParameters, context: JobContext, shared: "SharedRecord") -> "Inputs":
+    """Read what is refined; make it a control experiment where one is wanted.
+
+    Raises
+    ------
+    InputError
+        The inputs do not belong together, or a control lacks the job it is for.
+    """
+    from triskelion.kernels import cpu
+    from triskelion.refine.half_sets import check_half_sets
+
+    particles = context.read_particles(parameters.particles)
+    inputs = read_inputs(parameters, context, particles, _settings(parameters), shared)
+    if parameters.alignment_mask is not None:
+        mask = context.read_mask(parameters.alignment_mask)
+        require_same_grid(inputs.images.grid, mask, "the half maps", "the alignment mask")
+        aligned = np.minimum(inputs.domain.mask, mask.array)
+        if not aligned.any():
+            raise InputError("the alignment mask has nothing in common with the mask: it is a part of it")
+        inputs = replace(inputs, domain=replace(inputs.domain, alignment_mask=aligned))
+    warning = check_half_sets(shared, inputs, cpu)
+    if warning is not None:
+        context.warn(warning)
+    return make_control(parameters.control, parameters.refined, context, inputs)
 
 
 def _settings(parameters: LocalRefinementParameters) -> "Settings":
@@ -131,91 +167,11 @@ def _settings(parameters: LocalRefinementParameters) -> "Settings":
         marginalize=parameters.marginalize,
         subtract_background=parameters.background == "subtract",
         use_window=parameters.use_window,
+        recenter=parameters.recenter,
+        dynamic_mask=parameters.dynamic_mask,
         max_iterations=parameters.max_iterations,
         seed=parameters.seed,
     )
-
-
-def _read_inputs(parameters: LocalRefinementParameters, context: JobContext, shared: "SharedRecord") -> "tuple[Mask, Inputs]":
-    """Read particles, half maps, mask and consensus poses; check that they belong together."""
-    from triskelion.imaging.forward import Grid
-    from triskelion.refine.domain import Domain
-    from triskelion.refine.state import Inputs
-
-    particles = context.read_particles(parameters.particles)
-    particles.require_half_sets()
-    half_a, half_b = (context.read_volume(parameters.volume, name) for name in ("half_a", "half_b"))
-    mask = context.read_mask(parameters.mask)
-    require_same_grid(half_a, half_b, "half map a", "half map b")
-    require_same_grid(half_a, mask, "the half maps", "the mask")
-    grid = Grid(half_a.box_px, _pixel_size_of_images(half_a, particles))
-    domain = Domain.of_mask(mask, _fulcrum_xyz_px(parameters.fulcrum, mask))
-    consensus = None if parameters.consensus is None else _matched(context.read_particles(parameters.consensus), particles)
-    start = _make_start(particles, consensus, (half_a, half_b), mask, shared)
-    return mask, Inputs(open_stream(context, particles, grid), start, domain, _settings(parameters))
-
-
-def _make_start(particles: Particles, consensus: Particles | None, halves: tuple[Volume, Volume], mask: Mask, shared: "SharedRecord") -> "Start":
-    """Poses to start from, poses and half maps of the consensus."""
-    from triskelion.geometry.rotations import rotvec_to_matrix
-    from triskelion.masks.automatic import particle_mask
-    from triskelion.refine.state import Start
-    from triskelion.resolution.fsc import average_map
-
-    pixel_size_A = _pixel_size_of_images(halves[0], particles)
-    given = particles if consensus is None else consensus
-    names = ("consensus_rotvec_rad", "consensus_shift_A") if consensus is None else ("rotvec_rad", "shift_A")
-    # made from both half maps, so it is a shared quantity; in bytes, to be recorded cheaply
-    loose = shared.settle("particle_mask", lambda: np.rint(particle_mask(average_map(*halves)).array * 255).astype(np.uint8))
-    return Start(
-        uid=particles["uid"],
-        half_set=particles["half_set"],
-        rotations=rotvec_to_matrix(particles["rotvec_rad"]),
-        shifts_px=particles["shift_A"] / pixel_size_A,
-        consensus_rotations=rotvec_to_matrix(given[names[0]]),
-        consensus_shifts_px=given[names[1]] / pixel_size_A,
-        half_maps=(halves[0].array, halves[1].array),
-        particle_mask=np.maximum(loose.astype(np.float32) / 255, mask.array),
-    )
-
-
-def _pixel_size_of_images(half_a: Volume, particles: Particles) -> float:
-    """Pixel size of the optics group that the half maps were made on: headers of maps are rounded, and images must not be rescaled for that."""
-    sizes = [group.pixel_size_A for group in particles.optics]
-    same = [size for size in sizes if abs(size - half_a.pixel_size_A) <= 1e-3 * size]
-    if not same:
-        raise InputError(
-            f"the half maps have {half_a.pixel_size_A:g} Å/px, the particles {', '.join(f'{size:g}' for size in sizes)} Å/px: "
-            "give half maps that were reconstructed from these particles"
-        )
-    return same[0]
-
-
-def _fulcrum_xyz_px(text: str, mask: Mask) -> np.ndarray:
-    if text == "mask_center":
-        return mask.center_xyz_px
-    if text == "box_center":
-        return np.full(3, float(box_center_px(mask.box_px)))
-    fulcrum = np.array(parse_position_xyz_px(text, mask.pixel_size_A, "fulcrum"))
-    if (fulcrum < 0).any() or (fulcrum > mask.box_px - 1).any():
-        raise InputError(
-            f"the fulcrum {text} lies outside the box of {mask.box_px} px ({mask.box_px * mask.pixel_size_A:g} Å): "
-            "it is counted x,y,z from the corner voxel, in px, or in Å with an A behind"
-        )
-    return fulcrum
-
-
-def _matched(consensus: Particles, particles: Particles) -> Particles:
-    """The rows of ``consensus`` in the order of ``particles``."""
-    mine, theirs = join_by_uid(particles, consensus)
-    if len(mine) != len(particles):
-        raise InputError(
-            f"{len(particles) - len(mine)} of {len(particles)} particles are not among the {len(consensus)} consensus particles: "
-            "give the table they were selected from"
-        )
-    order = np.empty(len(particles), dtype=np.int64)
-    order[mine] = theirs
-    return consensus.select(order)
 
 
 def _read_recording(parameters: LocalRefinementParameters, context: JobContext) -> dict[str, np.ndarray] | None:

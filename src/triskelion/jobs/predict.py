@@ -13,7 +13,8 @@ import numpy as np
 
 from triskelion.data.particles import HALF_A, HALF_B, Particles
 from triskelion.jobs.context import JobContext
-from triskelion.jobs.spec import JobParameters, JobType, parameter, slot
+from triskelion.jobs.read_domain import DomainParameters, read_inputs
+from triskelion.jobs.spec import JobType, parameter
 
 if TYPE_CHECKING:
     from triskelion.refine.predict import ExpectedErrors, Prediction
@@ -21,18 +22,9 @@ if TYPE_CHECKING:
 WORDS = {"as_it_is": "from the map as it is", "as_the_rest": "with a domain as sharp as the rest"}
 
 
-class PredictParameters(JobParameters):
+class PredictParameters(DomainParameters):
     """What predict wants to know."""
 
-    particles: str = slot("particles", title="Particles", help="Particles with half-sets; their consensus poses count.")
-    volume: str = slot("volume", title="Volume", help="A job with half maps of the whole particle.")
-    mask: str = slot("mask", title="Mask", help="Soft mask of the domain whose poses are to be found.")
-    fulcrum: str = parameter(
-        "mask_center",
-        title="Fulcrum",
-        unit="px",
-        help="Point about which the domain turns: mask_center, box_center, or x,y,z from the corner voxel; 249.5,250.1,253.3A is read as Å.",
-    )
     rotation_extent_deg: float = parameter(
         30.0, title="Rotation extent", unit="°", gt=0, le=180, help="Of the refinement that is planned; the prior's width per axis is extent / 2.5."
     )
@@ -44,7 +36,6 @@ def run(parameters: PredictParameters, context: JobContext) -> None:
     """Draw particles, predict, say it in words."""
     from triskelion.data.images import MemoryStore
     from triskelion.devices import set_threads
-    from triskelion.jobs.read_domain import read_inputs
     from triskelion.kernels import cpu
     from triskelion.plots.predicted_error import collect_predicted_error
     from triskelion.refine.predict import predict_pose_errors
@@ -55,7 +46,7 @@ def run(parameters: PredictParameters, context: JobContext) -> None:
     settings = Settings(rotation_extent_deg=parameters.rotation_extent_deg, shift_extent_A=parameters.shift_extent_A, seed=parameters.seed)
     drawn = draw_particles(context.read_particles(parameters.particles), parameters.n_particles, parameters.seed)
     shared = SharedRecord()
-    _, inputs = read_inputs(context, drawn, None, parameters.volume, parameters.mask, parameters.fulcrum, settings, shared)
+    inputs = read_inputs(parameters, context, drawn, settings, shared)
     prediction = predict_pose_errors(inputs, Means(cpu, shared, MemoryStore()))
     context.plot(
         "predicted_error",

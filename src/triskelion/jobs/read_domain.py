@@ -4,30 +4,48 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from triskelion.conventions import box_center_px
+from triskelion.conventions import box_center_px, reverse_axes
 from triskelion.data.particles import Particles, join_by_uid
 from triskelion.data.volume import Mask, Volume, require_same_grid
 from triskelion.errors import InputError
 from triskelion.jobs.context import JobContext
 from triskelion.jobs.lengths import parse_position_xyz_px
 from triskelion.jobs.read_images import open_stream
+from triskelion.jobs.spec import JobParameters, parameter, slot
 
 if TYPE_CHECKING:
+    from triskelion.refine.domain import Domain
     from triskelion.refine.shared import SharedRecord
     from triskelion.refine.state import Inputs, Settings, Start
 
 
-def read_inputs(
-    context: JobContext,
-    particles: Particles,
-    consensus: str | None,
-    volume: str,
-    mask_reference: str,
-    fulcrum: str,
-    settings: "Settings",
-    shared: "SharedRecord",
-) -> "tuple[Mask, Inputs]":
-    """Read what the slots ``consensus``, ``volume`` and ``mask_reference`` refer to; images are read when they are asked for.
+MASK_AT_EDGE = 0.1  # on the outermost voxels of the box, from which on a domain is cut
+INSIDE = 0.5  # of the particle's mask
+FAR_A = 30.0  # from the particle: a fulcrum is at an interface, or near it
+
+
+class DomainParameters(JobParameters):
+    """What every job about one domain wants to know."""
+
+    particles: str = slot("particles", title="Particles", help="Particles with poses and half-sets; refinement starts from these poses.")
+    volume: str = slot("volume", title="Volume", help="A job with half maps of the whole particle.")
+    mask: str = slot("mask", title="Mask", help="Soft mask of the domain to refine; everything outside it is background.")
+    consensus: str | None = slot(
+        "particles",
+        title="Consensus poses",
+        optional=True,
+        help="Particles at whose poses the background is subtracted; left out, the consensus poses that the particles carry.",
+    )
+    fulcrum: str = parameter(
+        "mask_center",
+        title="Fulcrum",
+        unit="px",
+        help="Point about which the domain turns: mask_center, box_center, or x,y,z from the corner voxel; 249.5,250.1,253.3A is read as Å.",
+    )
+
+
+def read_inputs(parameters: DomainParameters, context: JobContext, particles: Particles, settings: "Settings", shared: "SharedRecord") -> "Inputs":
+    """Read what the slots refer to, for these particles; images are read when they are asked for.
 
     Raises
     ------
@@ -41,15 +59,40 @@ def read_inputs(
     from triskelion.refine.state import Inputs
 
     particles.require_half_sets()
-    half_a, half_b = (context.read_volume(volume, name) for name in ("half_a", "half_b"))
-    mask = context.read_mask(mask_reference)
+    half_a, half_b = (context.read_volume(parameters.volume, name) for name in ("half_a", "half_b"))
+    mask = context.read_mask(parameters.mask)
     require_same_grid(half_a, half_b, "half map a", "half map b")
     require_same_grid(half_a, mask, "the half maps", "the mask")
+    if np.array_equal(half_a.array, half_b.array):
+        raise InputError("half map a and half map b are the same map: give the two that were reconstructed from the two half-sets")
+    _require_inside_box(mask)
     grid = Grid(half_a.box_px, pixel_size_of_images(half_a, particles))
-    domain = Domain.of_mask(mask, fulcrum_xyz_px(fulcrum, mask))
-    matched = None if consensus is None else match_particles(context.read_particles(consensus), particles)
+    domain = Domain.of_mask(mask, fulcrum_xyz_px(parameters.fulcrum, mask))
+    matched = None if parameters.consensus is None else match_particles(context.read_particles(parameters.consensus), particles)
     start = _make_start(particles, matched, (half_a, half_b), mask, shared)
-    return mask, Inputs(open_stream(context, particles, grid), start, domain, settings)
+    _warn_of_far_fulcrum(context, domain, start.particle_mask, grid.pixel_size_A)
+    return Inputs(open_stream(context, particles, grid), start, domain, settings)
+
+
+def _require_inside_box(mask: Mask) -> None:
+    """Raise InputError where a mask reaches the faces of the box: the domain is cut there, in the map and in the images."""
+    faces = [np.take(mask.array, (0, -1), axis=axis).max() for axis in range(3)]
+    if max(faces) > MASK_AT_EDGE:
+        axis = "zyx"[int(np.argmax(faces))]
+        raise InputError(
+            f"the mask touches the edge of the box along {axis} (value {max(faces):.2f} there): extract the particles in a larger box, "
+            "or make the mask smaller"
+        )
+
+
+def _warn_of_far_fulcrum(context: JobContext, domain: "Domain", particle_mask: np.ndarray, pixel_size_A: float) -> None:
+    points = np.argwhere(particle_mask > INSIDE) - box_center_px(len(particle_mask)) - reverse_axes(domain.fulcrum_xyz_px)
+    distance_A = float(np.sqrt((points**2).sum(1).min())) * pixel_size_A
+    if distance_A > FAR_A:
+        context.warn(
+            f"the fulcrum lies {distance_A:.0f} Å outside the particle: domains turn about a point where they touch; "
+            "check that it is counted x,y,z from the corner voxel, in px"
+        )
 
 
 def _make_start(particles: Particles, consensus: Particles | None, halves: tuple[Volume, Volume], mask: Mask, shared: "SharedRecord") -> "Start":

@@ -26,6 +26,7 @@ def run(parameters: ReconstructParameters, context: JobContext) -> None:
     from triskelion.maps.reconstruct import reconstruct_halves
     from triskelion.masks.automatic import particle_mask
     from triskelion.plots.scale import collect_scale
+    from triskelion.resolution.fsc import average_map
 
     set_threads(context.threads)
     particles = context.read_particles(parameters.particles)
@@ -39,8 +40,8 @@ def run(parameters: ReconstructParameters, context: JobContext) -> None:
     with context.progress(len(particles), "reconstruct") as bar:
         half_maps, sigma2, precision = reconstruct_halves(stream, particles["half_set"], rotations, shifts_px, cpu, bar.advance)
     half_a, half_b = (Volume(half, grid.pixel_size_A) for half in half_maps)
-    average = report_half_maps(context, half_a, half_b, mask, parameters.seed)
-    context.save_volume(particle_mask(average), "mask")
+    report_half_maps(context, half_a, half_b, mask, parameters.seed)
+    context.save_volume(particle_mask(average_map(half_a, half_b)), "mask")
     plot_views(context, rotations, precision, sigma2, grid)
     context.plot("scale", collect_scale(particles["contrast"]))
     context.save_particles(particles)

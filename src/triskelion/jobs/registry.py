@@ -12,6 +12,7 @@ NAMES = (
     "reconstruct",
     "volume_tools",
     "predict",
+    "particle_subtraction",
     "local_refinement",
     "estimate_fulcrum",
     "sharpen",

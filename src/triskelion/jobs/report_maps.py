@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 N_DIRECTIONS = 1000
 
 
-def report_half_maps(context: JobContext, half_a: Volume, half_b: Volume, mask: Mask | None, seed: int, fulcrum_xyz_px=None) -> Volume:
-    """Save half maps, map, sharpened map and FSC; report the resolution; return the map."""
+def report_half_maps(context: JobContext, half_a: Volume, half_b: Volume, mask: Mask | None, seed: int, fulcrum_xyz_px=None) -> "FscCurves":
+    """Save half maps, map, sharpened map and FSC; report the resolution; return the curves."""
     from triskelion.maps.sharpen import sharpen
     from triskelion.resolution.curves import finite_or_none, format_fsc_text, format_fsc_xml
     from triskelion.resolution.fsc import average_map, compute_fsc_curves
@@ -35,7 +35,7 @@ def report_half_maps(context: JobContext, half_a: Volume, half_b: Volume, mask: 
         context.plot("guinier", sharpened.guinier.as_dict())
     context.log(f"resolution {curves.resolution_A():.2f} Å ({curves.headline}, 0.143), B-factor {sharpened.b_factor_A2:.0f} Å²")
     context.summarize(resolution_A=finite_or_none(curves.resolution_A()), b_factor_A2=sharpened.b_factor_A2)
-    return average
+    return curves
 
 
 def plot_maps(

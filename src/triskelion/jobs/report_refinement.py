@@ -8,17 +8,20 @@ import numpy as np
 from triskelion.conventions import box_center_px
 from triskelion.data.volume import Mask, Volume
 from triskelion.jobs.context import JobContext
+from triskelion.jobs.report_fulcrum import report_fulcrum
 from triskelion.jobs.report_maps import N_DIRECTIONS, plot_maps, plot_views, report_half_maps
 
 if TYPE_CHECKING:
     from triskelion.refine.engine import LocalRefinement
     from triskelion.refine.state import IterationResult, Settings
+    from triskelion.resolution.curves import FscCurves
 
 AT_EXTENT = 0.95  # of an extent counts as having run into it
 SHARE_AT_EXTENT = 0.05
 NO_EVIDENCE_FACTOR = 1.3
 UNINFORMED = 0.8  # posterior over prior width from which on the images hardly count
 PRECISION_SPREAD = 10
+AWAY_SD, AWAY_A = 3.0, 15.0  # a suggested fulcrum so far from the one given is worth another run
 
 
 class IterationFigures(NamedTuple):
@@ -68,16 +71,18 @@ def report_iteration(context: JobContext, refinement: "LocalRefinement", result:
 
 
 def report_result(
-    context: JobContext, refinement: "LocalRefinement", result: "IterationResult", half_maps: tuple[np.ndarray, np.ndarray], mask: Mask
-) -> None:
-    """Save poses, maps and figures of the last iteration, and say in words what is to be doubted."""
+    context: JobContext, refinement: "LocalRefinement", result: "IterationResult", half_maps: tuple[np.ndarray, np.ndarray]
+) -> "FscCurves":
+    """Save poses, maps and figures of the last iteration, say in words what is to be doubted; return the curves of the maps."""
     from triskelion.geometry.rotations import matrix_to_rotvec
+    from triskelion.masks.soft_edge import measure_padding_px, padding_warning
     from triskelion.plots.scale import collect_scale
 
     start, settings, images = refinement.start, refinement.settings, refinement.inputs.images
     particles, grid = images.particles, images.grid
     half_a, half_b = (Volume(half, grid.pixel_size_A) for half in half_maps)
-    report_half_maps(context, half_a, half_b, mask, settings.seed, refinement.domain.fulcrum_xyz_px + box_center_px(grid.box_px))
+    mask = Mask(refinement.domain.mask, grid.pixel_size_A)
+    curves = report_half_maps(context, half_a, half_b, mask, settings.seed, refinement.domain.fulcrum_xyz_px + box_center_px(grid.box_px))
     context.save_volume(mask, "mask")
     context.plot("scale", collect_scale(particles["contrast"]))
     refined = particles.with_columns(
@@ -87,15 +92,22 @@ def report_result(
         consensus_shift_A=start.consensus_shifts_px * grid.pixel_size_A,
     )
     context.save_particles(refined)
+    units = np.array([1, 1, 1, grid.pixel_size_A, grid.pixel_size_A])
     context.save_arrays(
         "poses",
         {
             "uid": particles["uid"], "rotation_change_deg": result.turn_deg, "shift_change_A": result.shift_A,
             "rotation_sd_deg": result.rotation_sd_deg, "position_sd_A": result.position_sd_A, "log_posterior": result.log_posterior,
+            "covariance_rad_A": result.covariance * np.outer(units, units),
         },
     )  # fmt: skip
     for warning in list_warnings(result, settings):
         context.warn(warning)
+    thin = padding_warning(measure_padding_px(mask), curves.resolution_A(), grid.pixel_size_A)
+    if thin is not None and math.isfinite(curves.resolution_A()):
+        context.warn(thin)
+    if not refinement.extent.is_fixed:
+        report_hinge(context, refinement)
     context.summarize(
         iterations=result.number,
         converged=result.converged,
@@ -105,6 +117,31 @@ def report_result(
         prior_rotation_sd_deg=result.prior_rotation_sd_deg,
         prior_shift_sd_A=result.prior_shift_sd_A,
     )
+    return curves
+
+
+def report_hinge(context: JobContext, refinement: "LocalRefinement") -> None:
+    """Suggest fulcrum, extents and prior widths from the poses, for the next run."""
+    from triskelion.geometry.fulcrum import shift_of_origin
+    from triskelion.refine.fulcrum import FEWEST_PARTICLES, PoseErrors, remove_prior, suggest_fulcrum
+
+    start, domain, images = refinement.start, refinement.domain, refinement.images
+    rows, rotations, centers_px, covariance = remove_prior(refinement.used_prior, refinement.rotations, refinement.centers_px, refinement.covariance)
+    if len(rows) < FEWEST_PARTICLES:
+        return
+    shifts_px = shift_of_origin(rotations, centers_px + images.offsets_px[rows], domain.center_xyz_px)
+    consensus = start.consensus_rotations[rows], start.consensus_shifts_px[rows]
+    errors = PoseErrors(covariance, domain.center_xyz_px)
+    estimate = suggest_fulcrum(rotations, shifts_px, *consensus, errors, refinement.settings.seed)
+    grid = refinement.inputs.images.grid
+    middle = box_center_px(grid.box_px)
+    report_fulcrum(context, estimate, estimate.fulcrum_xyz_px + middle, grid.pixel_size_A)
+    away_px, sd_px = estimate.fulcrum_xyz_px - domain.fulcrum_xyz_px, estimate.sd_xyz_px
+    if np.isfinite(sd_px).all() and (np.abs(away_px) > AWAY_SD * sd_px).any() and np.linalg.norm(away_px) * grid.pixel_size_A > AWAY_A:
+        context.warn(
+            f"the poses suggest a fulcrum {np.linalg.norm(away_px) * grid.pixel_size_A:.0f} Å from the one that was given: "
+            f"clone the job with fulcrum={','.join(f'{x:.1f}' for x in estimate.fulcrum_xyz_px + middle)}"
+        )
 
 
 def list_warnings(result: "IterationResult", settings: "Settings") -> list[str]:

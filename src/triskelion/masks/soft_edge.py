@@ -8,6 +8,8 @@ from triskelion.data.volume import Mask
 from triskelion.errors import InputError
 from triskelion.masks.dilate import distance_outside
 
+CORE, ENDS = 0.98, 0.02  # of a mask; between them lies most of a cosine edge
+EDGE_SHARE = 1 - 2 * math.acos(1 - 2 * ENDS) / math.pi  # of a cosine's padding that lies between them
 PADDING_PER_RESOLUTION = 5  # a thinner edge correlates the noise of the half maps
 
 
@@ -55,6 +57,13 @@ def complement(mask: Mask) -> Mask:
 def minimum_padding_px(resolution_A: float, pixel_size_A: float) -> float:
     """Return the soft padding that a map of this resolution asks for: 5 x resolution / pixel size."""
     return PADDING_PER_RESOLUTION * resolution_A / pixel_size_A
+
+
+def measure_padding_px(mask: Mask) -> float:
+    """Width of the soft edge of a mask from elsewhere: from its core (above 0.98) to where it ends (0.02)."""
+    distance = distance_outside(mask.array > CORE, float(mask.box_px))
+    edge = distance[(mask.array > ENDS) & (mask.array <= CORE)]
+    return float(np.percentile(edge, 98)) / EDGE_SHARE if len(edge) else 0.0
 
 
 def padding_warning(padding_px: float, resolution_A: float, pixel_size_A: float) -> str | None:

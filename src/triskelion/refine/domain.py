@@ -12,21 +12,31 @@ NOTHING = 0.01  # of a mask: what filters and resampling leave all over the box
 
 @dataclass(frozen=True)
 class Domain:
-    """The moving domain: its mask, its centre (whole px) and its fulcrum, both (x, y, z) px from the box centre."""
+    """The moving domain: its mask, its centre (whole px) and its fulcrum, both (x, y, z) px from the box centre.
+
+    References are cut out with ``alignment_mask``, a part of the mask that is to be trusted; with the mask itself where there is none.
+    """
 
     mask: np.ndarray
     center_xyz_px: np.ndarray
     fulcrum_xyz_px: np.ndarray
+    alignment_mask: np.ndarray | None = None
 
     @classmethod
-    def of_mask(cls, mask: Mask, fulcrum_xyz_px: np.ndarray) -> "Domain":
-        """Make it from a mask and a fulcrum counted from the corner voxel."""
+    def of_mask(cls, mask: Mask, fulcrum_xyz_px: np.ndarray, alignment_mask: Mask | None = None) -> "Domain":
+        """Make it from a mask and a fulcrum counted from the corner voxel; of an alignment mask counts what lies inside the mask."""
         middle = box_center_px(mask.box_px)
         # as close to the middle of the mask as the box allows: nothing inside the mask may leave a box as large as this about the centre
         inside = [np.flatnonzero(mask.array.max(axis=axes) > NOTHING) for axes in ((0, 1), (0, 2), (1, 2))]
         lowest, highest = [line[-1] - (mask.box_px - 1) for line in inside], [line[0] for line in inside]
         center_xyz_px = np.clip(np.rint(mask.center_xyz_px - middle), lowest, highest)
-        return cls(mask.array, center_xyz_px, np.asarray(fulcrum_xyz_px, np.float64) - middle)
+        aligned = None if alignment_mask is None else np.minimum(mask.array, alignment_mask.array)
+        return cls(mask.array, center_xyz_px, np.asarray(fulcrum_xyz_px, np.float64) - middle, aligned)
+
+    @property
+    def aligned_part(self) -> np.ndarray:
+        """Mask with which references are cut out."""
+        return self.mask if self.alignment_mask is None else self.alignment_mask
 
     @property
     def lever_xyz_px(self) -> np.ndarray:

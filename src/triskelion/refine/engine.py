@@ -19,10 +19,11 @@ from triskelion.geometry.fulcrum import image_of_point, shift_of_origin
 from triskelion.geometry.rotations import rotation_difference_deg
 from triskelion.imaging.forward import Grid, batch_size, batches, phase_of_shift
 from triskelion.imaging.packed import PackedNoise
+from triskelion.masks.automatic import near_far_masks, smooth_base
 from triskelion.refine.alignment import Candidates, Posterior, Stage, align, posterior_covariance
 from triskelion.refine.back_projection import PoseCloud, draw_cloud, draw_steps, reconstruct_half, reconstruct_whole
 from triskelion.refine.consensus import choose_window, measure_consensus, pack_images, rows_of_halves, window_disc
-from triskelion.refine.prior import estimate_widths, first_prior
+from triskelion.refine.prior import PosePrior, estimate_widths, first_prior
 from triskelion.refine.reference import deal_folds, filter_map, wiener_gain
 from triskelion.refine.search import SearchExtent, coarse_starts, start_grids, starts_for_width
 from triskelion.refine.state import Inputs, IterationResult, Means
@@ -34,6 +35,7 @@ MARCH_A = (18.0, 12.0, 8.0)  # resolutions of the stages before the limit itself
 GRID_RESOLUTION_A = 18.0
 LIMIT_MARGIN_SHELLS = 3
 WIDEN_ONLY_ITERATIONS = 3
+DYNAMIC_FRACTION, DYNAMIC_NEAR_FAR_A = 0.2, (6.0, 14.0)  # of the maximum at 20 Å; 1 up to, 0 from on
 FINAL_PAIRS = 2  # poses drawn for the final half maps
 
 Advance = Callable[[int], None]
@@ -61,6 +63,7 @@ class LocalRefinement:
         whole = inputs.images
         self.grid = Grid(choose_window(inputs), whole.grid.pixel_size_A)
         self.mask = self.domain.cut(self.domain.mask, self.grid.box_px)
+        self.alignment_mask = self.domain.cut(self.domain.aligned_part, self.grid.box_px)
         self.consensus = measure_consensus(inputs, means, stage)
         disc = window_disc(whole.disc, self.grid.box_px, self._whole_shell(self.settings.finest_kept_A))
         self.images = pack_images(inputs, self.consensus, disc, means, stage, advance)
@@ -68,7 +71,7 @@ class LocalRefinement:
 
         pixel_size_A = self.grid.pixel_size_A
         self.extent = SearchExtent(self.settings.rotation_extent_deg, self.settings.shift_extent_A / pixel_size_A)
-        self.prior = first_prior(self.start, self.domain, self.settings, pixel_size_A, self.images.offsets_px)
+        self.prior = self.used_prior = self.first_prior = first_prior(self.start, self.domain, self.settings, pixel_size_A, self.images.offsets_px)
         self.rotations = self.start.rotations.copy()
         self.centers_px = image_of_point(self.start.rotations, self.start.shifts_px, self.domain.center_xyz_px) - self.images.offsets_px
         if not self.extent.is_fixed:
@@ -96,6 +99,8 @@ class LocalRefinement:
         return {
             "rotations": self.rotations, "centers_px": self.centers_px, "covariance": self.covariance, "sigma2": np.asarray(self.sigma2),
             "references_a": np.stack(self.references[0]), "references_b": np.stack(self.references[1]), "limit_shell": np.array(self.limit_shell),
+            "alignment_mask": self.alignment_mask,
+            "prior_rotations": self.prior.consensus_rotations, "prior_images": self.prior.consensus_images,
             "rotation_covariance": self.prior.rotation_covariance, "shift_variance_px2": np.array(self.prior.shift_variance_px2),
             "history": np.array([[p.fsc_shell, p.median_change_deg] for p in self.history]).reshape(-1, 2),
         }  # fmt: skip
@@ -105,25 +110,33 @@ class LocalRefinement:
         self.rotations, self.centers_px, self.covariance = state["rotations"], state["centers_px"], state["covariance"]
         self.sigma2, self.limit_shell = state["sigma2"], int(state["limit_shell"])
         self.references = [list(state["references_a"]), list(state["references_b"])]
-        self.prior = self.prior.with_widths(state["rotation_covariance"], float(state["shift_variance_px2"]))
+        self.alignment_mask = state["alignment_mask"]
+        self.prior = PosePrior(
+            state["prior_rotations"], state["prior_images"], self.prior.lever_xyz_px, state["rotation_covariance"], float(state["shift_variance_px2"])
+        )
         self.history = [Progress(float(shell), float(change)) for shell, change in state["history"]]
 
     def run_iteration(self, advance: Advance = lambda steps: None) -> IterationResult:
         """Align, reconstruct, re-estimate; ``advance`` is told how many particles were aligned."""
         number = len(self.history) + 1
         limit_shell, prior, sigma2 = self.limit_shell, self.prior, self.sigma2
+        self.used_prior = prior
         before, before_px = self.rotations.copy(), self.centers_px.copy()
         log_posterior, precision = self._align(number, advance)
         half_maps, without_fold = self._reconstruct(number, sigma2)
         curves = self._curves(half_maps)
         self._settle_widths(number)
         self._settle_references(number, without_fold, curves)
+        if self.settings.dynamic_mask:
+            self._settle_alignment_mask(number, half_maps)
+        if self.settings.recenter:
+            self.prior = self.prior.about(self.rotations, self.centers_px)
         step_deg = float(np.median(rotation_difference_deg(before, self.rotations)))
         step_px = float(np.median(np.linalg.norm(self.centers_px - before_px, axis=1)))
         self.history.append(Progress(curves.crossing().shell, step_deg))
 
         grid = self.grid
-        turn, shift = prior.deviation(self._all_rows, self.rotations, self.centers_px)
+        turn, shift = self.first_prior.deviation(self._all_rows, self.rotations, self.centers_px)
         variance = np.einsum("nii->ni", self.covariance)
         return IterationResult(
             number=number,
@@ -135,6 +148,7 @@ class LocalRefinement:
             shift_A=np.linalg.norm(shift, axis=1) * grid.pixel_size_A,
             rotation_sd_deg=np.rad2deg(np.sqrt(variance[:, :3].mean(1))),
             position_sd_A=np.sqrt(variance[:, 3:].mean(1)) * grid.pixel_size_A,
+            covariance=self.covariance.copy(),
             log_posterior=log_posterior,
             median_step_deg=step_deg,
             median_step_A=step_px * grid.pixel_size_A,
@@ -158,23 +172,31 @@ class LocalRefinement:
     def _align(self, number: int, advance: Advance) -> tuple[np.ndarray, np.ndarray]:
         """Move the poses and re-estimate the noise; return log posterior and precision of each particle."""
         log_posterior, precision = np.zeros(len(self.rotations)), np.zeros(len(self.rotations))
-        noise = PackedNoise(self.images, self.sigma2)
-        kernels, disc = self.means.kernels, self.images.disc
-        for folds, references in zip(self.folds_of, self.references, strict=True):
-            for fold, reference in zip(folds, references, strict=True):
-                volume = prepare_slices(reference * self.mask, int(disc.shell[-1]))
-                for rows in batches(fold, batch_size(len(disc))):
-                    weighted = self.images.weighted(rows, self.sigma2)
-                    posterior = Posterior(kernels, volume, weighted, self.prior.take(rows), self.extent, self.grid.pixel_size_A)
-                    best = self._align_block(posterior, rows)
-                    self.rotations[rows], self.centers_px[rows] = best.rotations, best.shifts_px
-                    self.covariance[rows], log_posterior[rows] = posterior_covariance(best), best.value
-                    precision[rows] = weighted.weight.mean(1).numpy()
-                    model = kernels.slice(volume, best.rotations, weighted.scale, disc)
-                    noise.add(rows, weighted, multiply(model, phase_of_shift(disc, best.shifts_px, weighted.scale)))
-                    advance(len(rows))
+        noise, disc = PackedNoise(self.images, self.sigma2), self.images.disc
+        for rows, posterior in self.posteriors(self._all_rows):
+            weighted = posterior.images
+            best = self._align_block(posterior, rows)
+            self.rotations[rows], self.centers_px[rows] = best.rotations, best.shifts_px
+            self.covariance[rows], log_posterior[rows] = posterior_covariance(best), best.value
+            precision[rows] = weighted.weight.mean(1).numpy()
+            model = posterior.kernels.slice(posterior.volume, best.rotations, weighted.scale, disc)
+            noise.add(rows, weighted, multiply(model, phase_of_shift(disc, best.shifts_px, weighted.scale)))
+            advance(len(rows))
         self.sigma2 = self._settle(number, "noise", noise.variance)
         return log_posterior, precision
+
+    def posteriors(self, chosen: np.ndarray) -> Iterator[tuple[np.ndarray, Posterior]]:
+        """Yield the particles ``chosen`` block by block with what is to be maximised for them; rows of a block are numbered anew in it."""
+        disc, pixel_size_A = self.images.disc, self.grid.pixel_size_A
+        for folds, references in zip(self.folds_of, self.references, strict=True):
+            for fold, reference in zip(folds, references, strict=True):
+                wanted = fold[np.isin(fold, chosen)]
+                if not len(wanted):
+                    continue
+                volume = prepare_slices(reference * self.alignment_mask, int(disc.shell[-1]))
+                for rows in batches(wanted, batch_size(len(disc))):
+                    weighted = self.images.weighted(rows, self.sigma2)
+                    yield rows, Posterior(self.means.kernels, volume, weighted, self.prior.take(rows), self.extent, pixel_size_A)
 
     def _align_block(self, posterior: Posterior, rows: np.ndarray) -> Candidates:
         box_px = self.grid.box_px
@@ -190,9 +212,10 @@ class LocalRefinement:
             found = coarse_starts(posterior.kernels, posterior.volume, posterior.images, disc, here, posterior.prior, grids, n_starts)
             here, rotations, centers = (np.concatenate(pair) for pair in zip(candidates, found, strict=True))
             candidates = (here, rotations, centers)
-        return align(posterior, *candidates, self._stages(n_starts))
+        return align(posterior, *candidates, self.stages(n_starts))
 
-    def _stages(self, n_starts: int) -> list[Stage]:
+    def stages(self, n_starts: int) -> list[Stage]:
+        """Stretches of the march for so many coarse starts a particle."""
         shells = [shell for shell in map(self._shell_of, MARCH_A) if shell < self.limit_shell] + [self.limit_shell]
         kept = (3, 2) if n_starts >= 4 else (2, 1)
         stages = []
@@ -224,7 +247,7 @@ class LocalRefinement:
 
     def _settle_widths(self, number: int) -> None:
         """Widths of the prior from the aligned poses; they only widen at first (early poses are drawn to the consensus)."""
-        if self.extent.is_fixed or not self.settings.use_prior:
+        if self.extent.is_fixed or not self.settings.use_prior or self.settings.recenter:
             return
 
         def widths() -> np.ndarray:
@@ -254,6 +277,18 @@ class LocalRefinement:
         self.limit_shell = int(np.clip(limit, 2, self._finest_shell))
         gain = self._settle(number, "filter", lambda: wiener_gain(curves))
         self.references = [[filter_map(reference, gain) for reference in references] for references in without_fold]
+
+    def _settle_alignment_mask(self, number: int, half_maps: tuple[np.ndarray, np.ndarray]) -> None:
+        """Cut the next references out where the map of this iteration has density, inside the alignment mask that was given."""
+        given, pixel_size_A = self.domain.cut(self.domain.aligned_part, self.grid.box_px), self.grid.pixel_size_A
+
+        def mask() -> np.ndarray:
+            average = Volume((half_maps[0] + half_maps[1]) / 2 * given, pixel_size_A)
+            dynamic = near_far_masks(smooth_base(average, DYNAMIC_FRACTION), pixel_size_A, DYNAMIC_NEAR_FAR_A)[0]
+            return np.rint(dynamic.array * 255).astype(np.uint8)  # in bytes, to be recorded cheaply
+
+        dynamic = self._settle(number, "alignment_mask", mask).astype(np.float32) / 255
+        self.alignment_mask = np.minimum(given, dynamic)
 
     def _settle(self, number: int, name: str, compute: Callable[[], np.ndarray | float | bool]) -> np.ndarray:
         return self.means.shared.settle(f"{self.stage}.{name}.{number}", compute)

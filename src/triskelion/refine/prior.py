@@ -61,6 +61,10 @@ class PosePrior:
         """Return the prior of some particles, numbered anew."""
         return replace(self, consensus_rotations=self.consensus_rotations[rows], consensus_images=self.consensus_images[rows])
 
+    def about(self, rotations: np.ndarray, shifts_px: np.ndarray) -> "PosePrior":
+        """Return the same prior about other poses."""
+        return replace(self, consensus_rotations=rotations.copy(), consensus_images=image_of_point(rotations, shifts_px, self.lever_xyz_px))
+
     def deviation(self, rows: np.ndarray, rotations: np.ndarray, shifts_px: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """delta_r (r, 3) in rad and delta_s (r, 2) in px of poses about the centre."""
         turn = matrix_to_rotvec(np.swapaxes(self.consensus_rotations[rows], -1, -2) @ rotations)

@@ -24,6 +24,8 @@ class Settings:
     coarse_starts: bool = True
     marginalize: bool = True
     subtract_background: bool = True
+    recenter: bool = False  # the prior and the extents follow the poses from iteration to iteration
+    dynamic_mask: bool = False  # of the references, made anew from the map in each iteration, inside the domain's mask
     use_window: bool = True
     finest_kept_A: float | None = None  # finer coefficients are not packed
     max_iterations: int = 15
@@ -117,6 +119,8 @@ class IterationResult:
         Change from the consensus; the shift is that of the fulcrum's image.
     rotation_sd_deg, position_sd_A : ndarray (p,)
         Posterior standard deviations, root mean square over axes; the position is that of the domain's centre.
+    covariance : ndarray (p, 5, 5)
+        Posterior covariance of (rotation about x, y, z of the map, rad; position of the domain's centre in the image, px).
     log_posterior : ndarray (p,)
         Nat, against the reference the iteration began with.
     median_step_deg, median_step_A : float
@@ -141,6 +145,7 @@ class IterationResult:
     shift_A: np.ndarray
     rotation_sd_deg: np.ndarray
     position_sd_A: np.ndarray
+    covariance: np.ndarray
     log_posterior: np.ndarray
     median_step_deg: float
     median_step_A: float
