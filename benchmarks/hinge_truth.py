@@ -31,7 +31,7 @@ from triskelion.refine.prior import PosePrior
 from triskelion.refine.search import SearchExtent
 
 EVALUATIONS, LEAST_GAIN = 20, 1e-3  # of an alignment that is to arrive
-BLOCKS = 8  # in which the images of a set are projected, for memory's sake
+BLOCKS = 8  # in which the images of a set are worked on, for memory's sake
 Poses = tuple[np.ndarray, np.ndarray]  # rotations (n, 3, 3), shifts of the box centre (n, 2) in px
 
 

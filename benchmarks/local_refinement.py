@@ -10,10 +10,10 @@ at truth      Levenberg-Marquardt started at the true poses against the oracle's
               image where it truly is), with the background that ours ended with and the prior ours ended with
 Cramér-Rao    root mean square angle from the Fisher matrix at the truth with the true map and noise, without a prior and with that of ours
 relion        relion_refine_mpi with the same mask on the whole images, or on images from which the background of ours is subtracted
-              (``--relion`` with nothing behind it leaves them out: they take hours)
+              (``--relion`` with nothing behind it leaves them out: each takes from a quarter of an hour to hours)
 
 ``--controls`` adds the head about a fulcrum 40 Å off, and with the body refined instead. In a DIR that exists, runs of RELION that have
-ended are read again; ours are always run. Prints JSON lines and a table; ends with 1 if a bar is missed.
+ended are read again; ours are always run anew. Prints JSON lines and a table; ends with 1 if a bar is missed.
 """
 
 import argparse
@@ -22,7 +22,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ from typing import Any
 import numpy as np
 import torch
 from hinge_ratios import compute_ratios, format_table, missed_bars
-from hinge_truth import HingeSet, Poses, align_from_truth, cramer_rao_deg, pose_prior
+from hinge_truth import BLOCKS, HingeSet, Poses, align_from_truth, cramer_rao_deg, pose_prior
 from relion_refine import run_relion
 from torch import Tensor
 
@@ -181,7 +181,8 @@ def write_relion_input(truth: HingeSet, folder: Path, background: Tensor | None)
         stack.symlink_to(truth.folder / "particles.mrcs")
         return
     grid, disc = truth.images.grid, truth.images.disc
-    images = (source.read(np.array([row])) - fourier_to_image(disc.scatter(background[[row]]), grid.box_px).numpy() for row in range(len(source)))
+    blocks = np.array_split(np.arange(len(source)), BLOCKS)
+    images = (source.read(rows) - fourier_to_image(disc.scatter(background[rows]), grid.box_px).numpy() for rows in blocks)
     write_stack(stack, images, len(source), grid.pixel_size_A)
 
 
@@ -193,6 +194,15 @@ def measure_controls(bench: Bench) -> Iterator[Row]:
         job = bench.refine(domain, fulcrum_xyz_px)
         poses = bench.judge_poses("head", job.path("particles"))["refined"]
         yield bench.row("head", run, poses=poses, **_figures_of_job(bench, "head", job))
+
+
+def print_rows(rows: Iterable[Row]) -> list[Row]:
+    """Print each row as soon as it is there; return all."""
+    done = []
+    for row in rows:
+        print(json.dumps(row, ensure_ascii=False), flush=True)
+        done.append(row)
+    return done
 
 
 def main() -> None:
@@ -213,15 +223,9 @@ def main() -> None:
     for folder in arguments.sets:
         bench = open_bench(arguments.tools, folder.absolute(), base.absolute())
         for domain in arguments.domains:
-            groups.append([])
-            rows = measure_domain(bench, domain, arguments.relion)
-            for row in rows:
-                groups[-1].append(row)
-                print(json.dumps(row), flush=True)
+            groups.append(print_rows(measure_domain(bench, domain, arguments.relion)))
             if domain == "head" and arguments.controls:
-                for row in measure_controls(bench):
-                    groups[-1].append(row)
-                    print(json.dumps(row), flush=True)
+                groups[-1] += print_rows(measure_controls(bench))
     ratios = [compute_ratios(rows) for rows in groups]
     print(format_table(groups, ratios))
     missed = [f"{rows[0]['set']} {rows[0]['domain']}: {bar}" for rows, found in zip(groups, ratios) for bar in missed_bars(rows, found)]
