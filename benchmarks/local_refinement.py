@@ -9,8 +9,8 @@ oracle        the same code with the true poses and the same background
 at truth      Levenberg-Marquardt started at the true poses against the oracle's half map of the OTHER half (that of its own half holds each
               image where it truly is), with the background that ours ended with and the prior ours ended with
 Cramér-Rao    root mean square angle from the Fisher matrix at the truth with the true map and noise, without a prior and with that of ours
-relion        relion_refine_mpi with the same mask on the whole images, or on images from which the background of ours is subtracted
-              (``--relion`` with nothing behind it leaves them out: each takes from a quarter of an hour to hours)
+relion        relion_refine_mpi with the same mask on the whole images, or on images from which the background of ours is subtracted,
+              against the consensus map without it (``--relion`` with nothing behind it leaves them out: each takes from half an hour to hours)
 
 ``--controls`` adds the head about a fulcrum 40 Å off, and with the body refined instead. In a DIR that exists, runs of RELION that have
 ended are read again; ours are always run anew. Prints JSON lines and a table; ends with 1 if a bar is missed.
@@ -35,12 +35,12 @@ from relion_refine import run_relion
 from torch import Tensor
 
 from triskelion.api import Job, Project
-from triskelion.data.volume import Mask
+from triskelion.data.volume import Volume
 from triskelion.fourier.filters import apply_shell_gain
 from triskelion.fourier.slices import prepare_slices
 from triskelion.fourier.transforms import fourier_to_image
 from triskelion.geometry.rotations import matrix_to_rotvec
-from triskelion.io.mrc import read_mask, read_volume, write_stack
+from triskelion.io.mrc import read_mask, read_volume, write_stack, write_volume
 from triskelion.io.particle_star import read_particles, write_particles
 from triskelion.io.stacks import ParticleImages
 from triskelion.resolution.fsc import compute_fsc_curves
@@ -112,8 +112,8 @@ def measure_domain(bench: Bench, domain: str, relion: list[str]) -> Iterator[Row
     for images in relion:
         folder = bench.folder / f"{domain}_{images}"
         if not folder.exists():
-            write_relion_input(truth, folder, background if images == "subtracted" else None)
-        run = run_relion(folder, bench.consensus.path("map"), truth.folder / f"mask_{domain}.mrc")
+            write_relion_input(bench, domain, folder, background if images == "subtracted" else None)
+        run = run_relion(folder, truth.folder / f"mask_{domain}.mrc")
         poses = bench.judge_poses(domain, run.particles)["refined"]
         maps = bench.judge_maps(domain, run.half_a, run.half_b)
         yield bench.row(domain, f"relion {images}", poses=poses, maps=maps, cpu_s=run.cpu_s, workers_cpu_s=run.workers_cpu_s)
@@ -155,8 +155,7 @@ def project_background(bench: Bench, domain: str, refined: Path) -> Tensor:
     table = read_particles(refined)
     write_particles(star, table.with_columns(rotvec_rad=table["consensus_rotvec_rad"], shift_A=table["consensus_shift_A"]))
     whole = bench.project.run("reconstruct", particles=star)
-    loose: Mask = read_mask(whole.path("mask"))
-    rest = np.maximum(loose.array, truth.mask(domain)) * (1 - truth.mask(domain))
+    rest = np.maximum(read_mask(whole.path("mask")).array, truth.mask(domain)) * (1 - truth.mask(domain))
     background = torch.zeros_like(truth.images.coefficients)
     for half, array in enumerate(filter_halves(whole)):
         rows = truth.particles.rows_of_half(half)
@@ -172,18 +171,24 @@ def write_poses(truth: HingeSet, poses: Poses, star: Path) -> None:
     write_particles(star, table)
 
 
-def write_relion_input(truth: HingeSet, folder: Path, background: Tensor | None) -> None:
-    """Make particles.star and its images: those of the set, or the same with a background subtracted; coefficients beyond Nyquist stay."""
+def write_relion_input(bench: Bench, domain: str, folder: Path, background: Tensor | None) -> None:
+    """Make particles.star, its images and reference.mrc: the whole particle, or images and consensus map without the background.
+
+    What lies beyond Nyquist in the corners of a transform stays in the images.
+    """
+    truth, consensus = bench.truth, read_volume(bench.consensus.path("map"))
     folder.mkdir()
-    stack, source = folder / "particles.mrcs", ParticleImages(truth.particles, truth.folder)
+    stack = folder / "particles.mrcs"
     shutil.copy(truth.folder / "particles.star", folder)
     if background is None:
         stack.symlink_to(truth.folder / "particles.mrcs")
+        write_volume(folder / "reference.mrc", consensus)
         return
-    grid, disc = truth.images.grid, truth.images.disc
+    grid, disc, source = truth.images.grid, truth.images.disc, ParticleImages(truth.particles, truth.folder)
     blocks = np.array_split(np.arange(len(source)), BLOCKS)
     images = (source.read(rows) - fourier_to_image(disc.scatter(background[rows]), grid.box_px).numpy() for rows in blocks)
     write_stack(stack, images, len(source), grid.pixel_size_A)
+    write_volume(folder / "reference.mrc", Volume(consensus.array * truth.mask(domain), consensus.pixel_size_A))
 
 
 def measure_controls(bench: Bench) -> Iterator[Row]:

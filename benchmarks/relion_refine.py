@@ -1,8 +1,8 @@
 """RELION's local refinement of a domain, every second of processor time counted.
 
-A run has a folder with particles.star and its images; it is done once, and what it leaves there is read again. As a script this file runs
-one process of RELION and writes down the processor seconds it took, because the first of the three only waits, in a loop that costs as
-much as work.
+A run has a folder with particles.star, its images and reference.mrc; it is done once, and what it leaves there is read again. As a script
+this file runs one process of RELION and writes down the processor seconds it took, because the first of the three only waits, in a loop
+that costs as much as work.
 
     python benchmarks/relion_refine.py FOLDER PROGRAM [ARGUMENT ...]
 """
@@ -36,13 +36,13 @@ class RelionResult(NamedTuple):
     workers_cpu_s: float
 
 
-def run_relion(folder: Path, reference: Path, mask: Path) -> RelionResult:
-    """Refine folder/particles.star against a map with relion_refine_mpi, or read what an earlier run has left there."""
+def run_relion(folder: Path, mask: Path) -> RelionResult:
+    """Refine the particles of a folder with relion_refine_mpi, or read what an earlier run has left there."""
     counts = [folder / f"cpu_{rank}.json" for rank in range(PROCESSES)]
     if not all(count.is_file() for count in counts):
         (folder / RUN.parent).mkdir(exist_ok=True)
         wrapped = [sys.executable, str(Path(__file__).absolute()), str(folder.absolute()), "relion_refine_mpi", *PRECISE.split()]
-        files = ["--i", "particles.star", "--o", str(RUN), "--ref", str(reference.absolute()), "--solvent_mask", str(mask.absolute())]
+        files = ["--i", "particles.star", "--o", str(RUN), "--ref", "reference.mrc", "--solvent_mask", str(mask.absolute())]
         with (folder / "run.log").open("w") as log:
             mpi = ["mpirun", "-n", str(PROCESSES), "--oversubscribe", "--allow-run-as-root"]
             subprocess.run([*mpi, *wrapped, *files], cwd=folder, env=os.environ | {"OMP_NUM_THREADS": "1"}, stdout=log, stderr=log, check=True)

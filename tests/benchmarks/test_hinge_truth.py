@@ -1,5 +1,7 @@
 """The bounds of the benchmark: the truth explains the images, the Fisher matrix predicts the errors of alignment."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -66,11 +68,15 @@ def test_the_angle_of_known_matrices():
 
 def test_subtracted_images_lose_the_background_and_nothing_else(hinge_set, tmp_path):
     import mrcfile
-    from local_refinement import write_relion_input
+    from local_refinement import Bench, write_relion_input
 
     background = hinge_set.grey_scale * hinge_set.project_domains(("body", "foot", "arm"))
-    write_relion_input(hinge_set, tmp_path / "subtracted", background)
-    write_relion_input(hinge_set, tmp_path / "whole", None)
+    consensus = SimpleNamespace(path=lambda name: hinge_set.folder / f"{name}_all.mrc")
+    bench = Bench(hinge_set, SimpleNamespace(), SimpleNamespace(), consensus, tmp_path, tmp_path)
+    write_relion_input(bench, "head", tmp_path / "subtracted", background)
+    write_relion_input(bench, "head", tmp_path / "whole", None)
+    references = [mrcfile.read(tmp_path / name / "reference.mrc") for name in ("subtracted", "whole")]
+    np.testing.assert_array_equal(references[0], references[1] * hinge_set.mask("head"))
     subtracted, whole = (mrcfile.read(tmp_path / name / "particles.mrcs").astype(float) for name in ("subtracted", "whole"))
     assert (tmp_path / "subtracted" / "particles.star").read_text() == (hinge_set.folder / "particles.star").read_text()
     taken = whole - subtracted
