@@ -22,6 +22,7 @@ from triskelion.plots.posterior_sd import collect_posterior_sd
 from triskelion.plots.predicted_error import collect_predicted_error
 from triskelion.plots.sample_images import collect_sample_images
 from triskelion.plots.scale import collect_scale
+from triskelion.plots.subtracted_images import collect_subtracted_images
 from triskelion.plots.viewing_directions import collect_viewing_directions
 from triskelion.resolution.fsc import compute_fsc_curves
 from triskelion.resolution.guinier import fit_guinier
@@ -75,6 +76,7 @@ def plot_data(volume: Volume, mask: Mask) -> dict[str, dict[str, Any]]:
             resolution_A=[12.1, 9.4], rotation_change_deg=[None, 3.0], shift_change_A=[None, 1.0], log_likelihood=[5.0, 9.0]
         ),
         "sample_images": collect_sample_images(rng.normal(size=(9, BOX_PX, BOX_PX)), PIXEL_SIZE_A),
+        "subtracted_images": collect_subtracted_images(*rng.normal(size=(2, 9, BOX_PX, BOX_PX)), PIXEL_SIZE_A),
         "defocus": collect_defocus(rng.uniform(8e3, 2e4, n), rng.uniform(8e3, 2e4, n)),
         "pose_error": collect_pose_error({"consensus": before, "refined": after}, {"consensus": before, "refined": after}),
         "predicted_error": collect_predicted_error({"as it is": 2 * after, "as the rest": after}, rotations, prior_deg=20.0),

@@ -5,7 +5,7 @@ import pytest
 
 from triskelion.data.volume import Mask, Volume
 from triskelion.errors import InputError
-from triskelion.plots import before_after, fourier_slices, map_slices, mask_slices, sample_images
+from triskelion.plots import before_after, fourier_slices, map_slices, mask_slices, sample_images, subtracted_images
 from triskelion.plots.encode import unpack_image
 from triskelion.plots.slices import PLANES, cut_slices, grey_levels, slice_position
 
@@ -131,6 +131,15 @@ def test_sample_images_are_the_first_eight_raw_and_smoothed():
     for i, (raw, smooth) in enumerate(zip(data["raw"], data["low_pass"])):
         np.testing.assert_allclose(unpack_image(raw), images[i], atol=0.01 * (i + 1))
         np.testing.assert_allclose(unpack_image(smooth), (i + 1) * (3 + 0.5 * np.broadcast_to(wave, (n, n))), atol=0.01 * (i + 1))
+
+
+def test_what_was_subtracted_and_what_is_left_add_up_to_the_image():
+    before, removed = np.random.default_rng(1).normal(size=(2, 3, 32, 32))
+    data = subtracted_images.collect_subtracted_images(before, removed, 5.0)
+    assert data["low_pass_A"] == 30
+    for i in range(3):
+        shown = {name: unpack_image(data[name][i]) for name in subtracted_images.ROWS}
+        np.testing.assert_allclose(shown["removed"] + shown["after"], shown["before"], atol=0.02 * np.abs(shown["before"]).max())
 
 
 def test_coarse_images_are_smoothed_over_pixels_they_have():

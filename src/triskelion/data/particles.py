@@ -46,6 +46,7 @@ class OpticsGroup:
     odd_zernike: tuple[float, ...] = ()
     even_zernike: tuple[float, ...] = ()
     magnification: tuple[float, float, float, float] = (1.0, 0.0, 0.0, 1.0)  # rows of rlnMagMat
+    kept_mask: str = ""  # file of the mask whose complement was subtracted from the images; empty: they are whole
     extra: Mapping[str, str] = field(default_factory=dict)  # columns of the file this program does not use
 
 
@@ -107,6 +108,12 @@ class Particles:
         """Return the particles of ``rows`` (indices or a boolean array), in that order."""
         pick = lambda columns: {name: values[rows] for name, values in columns.items()}
         return replace(self, table=pick(self.table), extra=pick(self.extra))
+
+    @property
+    def kept_masks(self) -> list[str]:
+        """Files of the masks that tell what a subtraction left in the images; empty where they show the whole particle."""
+        used = (self.optics[index].kept_mask for index in np.unique(self.table["optics_group"]))
+        return sorted({mask for mask in used if mask})
 
     def rows_of_half(self, half: int) -> np.ndarray:
         """Return the row numbers of half-set ``HALF_A`` or ``HALF_B``."""

@@ -45,7 +45,10 @@ class CroppedFrame:
         DataError
             It lies outside an image.
         """
-        pixel_size_A, half_box_px = _of_images(particles, lambda group: group.pixel_size_A), _of_images(particles, lambda group: group.box_px) // 2
+        pixel_size_A, half_box_px = (
+            _of_images(particles, lambda group: group.pixel_size_A),
+            _of_images(particles, lambda group: box_center_px(group.box_px)),
+        )
         images_A = image_of_point(rotvec_to_matrix(particles["rotvec_rad"]), particles["shift_A"], point_xyz_A)
         offsets_px = np.rint(images_A / pixel_size_A).astype(np.int64)
         outside = np.flatnonzero((np.abs(offsets_px) >= half_box_px).any(axis=1))
@@ -64,7 +67,7 @@ class CroppedFrame:
     def count_beyond(self, particles: Particles) -> int:
         """Count the images that their boxes reach beyond."""
         edges_px, boxes_px = _of_images(particles, lambda group: group.box_px), _of_images(particles, self.box_px)
-        first = self.offsets_px + box_center_px(edges_px) - box_center_px(boxes_px)
+        first = self.offsets_px + _of_images(particles, lambda group: box_center_px(group.box_px) - box_center_px(self.box_px(group)))
         return int(((first < 0) | (first + boxes_px > edges_px)).any(axis=1).sum())
 
     def move_particles(self, particles: Particles) -> Particles:

@@ -15,7 +15,7 @@ import numpy as np
 from mrcfile.utils import data_dtype_from_header, mode_from_dtype
 
 from triskelion.data.volume import Mask, Volume
-from triskelion.errors import DataError, InputError
+from triskelion.errors import DataError, InputError, JobError
 from triskelion.io.atomic_write import replace_when_complete
 
 HEADER_BYTES = 1024
@@ -149,8 +149,11 @@ def write_stack(
     ------
     InputError
         The blocks do not hold ``n_images`` images, or a value is not finite in ``dtype``.
+    JobError
+        The disk is too full; known before anything is written.
     """
-    done, stack = 0, None
+    done, stack, sums = 0, None, np.zeros(2)
+    low, high = np.inf, -np.inf
     with replace_when_complete(path) as beside:
         for block in images:
             with np.errstate(over="ignore"):  # the next line says it better
@@ -159,15 +162,31 @@ def write_stack(
                 raise InputError(f"cannot write {path}: among images {done + 1} to {done + len(values)} a value is not finite as {np.dtype(dtype)}")
             if stack is None:
                 stack = mrcfile.new_mmap(beside, (n_images, *values.shape[1:]), mode_from_dtype(np.dtype(dtype)), overwrite=True)
+                _take_room(beside)
             if done + len(values) <= n_images:
                 np.asarray(stack.data)[done : done + len(values)] = values
+                sums += values.sum(dtype=np.float64), np.square(values, dtype=np.float64).sum()
+                low, high = min(low, float(values.min())), max(high, float(values.max()))
             done += len(values)
         if stack is None or done != n_images:
             raise InputError(f"cannot write {path}: got {done} images, wanted {n_images}")
         stack.set_image_stack()
         stack.voxel_size = pixel_size_A
-        stack.update_header_stats()
+        # summed block by block: mrcfile would hold arrays as large as the stack
+        mean, square = sums / max(np.asarray(stack.data).size, 1)
+        statistics = {"dmin": low, "dmax": high, "dmean": mean, "rms": np.sqrt(max(square - mean**2, 0.0))}
+        for name, value in statistics.items():
+            setattr(stack.header, name, np.float32(value))
         stack.close()
+
+
+def _take_room(path: Path) -> None:
+    """Make the file system keep its word: a mapped file on a full disk would end the process."""
+    with path.open("r+b") as file:
+        try:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+        except OSError as error:
+            raise JobError(f"no room for a stack of {path.stat().st_size / 1e9:.1f} GB in {path.parent}: {error.strerror}") from error
 
 
 def _read_map(path: str | os.PathLike) -> tuple[np.ndarray, MrcHeader]:

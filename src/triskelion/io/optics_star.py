@@ -106,6 +106,8 @@ def format_optics(optics: Sequence[OpticsGroup]) -> dict[str, np.ndarray]:
             columns[label] = [labels.format_vector(getattr(group, field) or (0.0,)) for group in optics]
     if any(group.image_sign != 1 for group in optics):
         columns[labels.IMAGE_SIGN] = [str(group.image_sign) for group in optics]
+    if any(group.kept_mask for group in optics):
+        columns[labels.KEPT_MASK] = [group.kept_mask or "None" for group in optics]
     for label in dict.fromkeys(label for group in optics for label in group.extra):
         columns[label] = [group.extra.get(label, "None") for group in optics]
     return {label: np.array(values, dtype=np.str_) for label, values in columns.items()}
@@ -137,6 +139,7 @@ def _parse_group(row: dict[str, str], typed: Mapping[str, float], where: str) ->
         odd_zernike=_parse_vector(row.pop(labels.ODD_ZERNIKE, "[]"), where),
         even_zernike=_parse_vector(row.pop(labels.EVEN_ZERNIKE, "[]"), where),
         magnification=(m00, m01, m10, m11),
+        kept_mask="" if (kept_mask := row.pop(labels.KEPT_MASK, "None")) == "None" else kept_mask,
         extra=row,
         **values,
     )

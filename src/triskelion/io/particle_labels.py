@@ -23,6 +23,8 @@ NUMBERS: dict[str, tuple[str, str, float | None]] = {
 
 GROUP_NAME, GROUP_BOX, GROUP_DIMENSIONS = "rlnOpticsGroupName", "rlnImageSize", "rlnImageDimensionality"
 PREMULTIPLIED, IMAGE_SIGN = "rlnCtfDataAreCtfPremultiplied", "rlnTriskelionImageSign"
+KEPT_MASK = "rlnTriskelionKeptMask"
+ORIGINAL_NAME = "rlnImageOriginalName"  # RELION's: the image that a subtracted one was made from
 BEAM_TILT = ("rlnBeamTiltX", "rlnBeamTiltY")
 MAGNIFICATION = ("rlnMagMat00", "rlnMagMat01", "rlnMagMat10", "rlnMagMat11")
 ODD_ZERNIKE, EVEN_ZERNIKE = "rlnOddZernike", "rlnEvenZernike"

@@ -28,7 +28,8 @@ def report_subtraction(context: JobContext, inputs: "Inputs", removal: "Removal"
     before, after = power_before_after(inputs, subtraction)
     context.plot("noise_model", collect_noise_model(after, grid.box_px, grid.pixel_size_A, previous=before, previous_label="before subtraction"))
     context.plot("scale", collect_scale(removal.images.particles["contrast"]))
-    particle = sum(inputs.start.half_maps) * inputs.start.particle_mask
+    half_a, half_b = inputs.start.half_maps
+    particle = (half_a + half_b) * inputs.start.particle_mask
     share = share_of_power(particle, removal.mask)
     context.log(f"{100 * share:.1f} % of the power of the map was subtracted from {len(inputs.images)} images")
     context.summarize(removed_power_share=share)
@@ -37,9 +38,7 @@ def report_subtraction(context: JobContext, inputs: "Inputs", removal: "Removal"
         return
     known = contrast.error[np.isfinite(contrast.error)]
     error = float(np.median(known)) if len(known) else None
-    context.log(
-        f"per-particle scale: spread {contrast.spread:.3f}; one image shows its own to {'nothing' if error is None else f'{error:.3f}'} (median)"
-    )
+    context.log(f"per-particle scale: spread {contrast.spread:.3f}" + (f"; an image shows its own to {error:.3f} (median)" if error else ""))
     context.summarize(scale_sd=contrast.spread, scale_error=error)
     if contrast.n_limited:
         context.warn(

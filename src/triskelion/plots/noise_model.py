@@ -29,7 +29,7 @@ from triskelion.plots.style import (
 COLORS = (BLUE, VERMILLION, GREEN, ORANGE, PURPLE, SKY)
 
 
-def collect_noise_model(sigma2, box_px: int, pixel_size_A: float, *, previous=None) -> dict[str, Any]:
+def collect_noise_model(sigma2, box_px: int, pixel_size_A: float, *, previous=None, previous_label: str = "iteration before") -> dict[str, Any]:
     """Note sigma2 (variance per real component) of each shell, shell 0 first.
 
     ``sigma2`` and ``previous`` are (shells,) or (groups, shells). Raises InputError where their shapes differ.
@@ -42,6 +42,7 @@ def collect_noise_model(sigma2, box_px: int, pixel_size_A: float, *, previous=No
         "frequency_per_A": round_numbers(shell_frequency_per_A(np.arange(now.shape[1]), box_px, pixel_size_A)),
         "sigma2": round_numbers(now),
         "previous": None if before is None else round_numbers(before),
+        "previous_label": previous_label,
     }
 
 
@@ -60,7 +61,7 @@ def draw(data: dict[str, Any]) -> Figure:
     axes = figure.subplots()
     frequency = np.asarray(data["frequency_per_A"])
     for row, before in enumerate(data["previous"] or []):
-        label = "iteration before" if row == 0 else None
+        label = data.get("previous_label", "iteration before") if row == 0 else None
         axes.plot(frequency[1:], missing_to_nan(before)[1:], color=GREY, linewidth=2.5 * LINE_PT, alpha=0.5, label=label)
     n_groups = len(data["sigma2"])
     for row, now in enumerate(data["sigma2"]):

@@ -22,6 +22,7 @@ NAMES = (
     "scale",
     "iterations",
     "sample_images",
+    "subtracted_images",
     "defocus",
     "pose_error",
     "before_after",

@@ -12,7 +12,7 @@ from triskelion.plots.style import DOUBLE_COLUMN_IN, LABEL_PT, new_figure
 N_SHOWN = 8
 
 
-def _low_pass_gaussian(images: np.ndarray, half_amplitude_px: float) -> np.ndarray:
+def low_pass_gaussian(images: np.ndarray, half_amplitude_px: float) -> np.ndarray:
     """Filter images (m, n, n) with a Gaussian that is 1/2 at a period of ``half_amplitude_px``."""
     n = images.shape[-1]
     k2 = np.fft.fftfreq(n)[:, None] ** 2 + np.fft.rfftfreq(n) ** 2
@@ -32,7 +32,7 @@ def collect_sample_images(images: np.ndarray, pixel_size_A: float, *, low_pass_A
         "pixel_size_A": pixel_size_A,
         "low_pass_A": low_pass_A,
         "raw": [pack_image(image, edge_px) for image in shown],
-        "low_pass": [pack_image(image, edge_px) for image in _low_pass_gaussian(shown, low_pass_A / pixel_size_A)],
+        "low_pass": [pack_image(image, edge_px) for image in low_pass_gaussian(shown, low_pass_A / pixel_size_A)],
     }
 
 

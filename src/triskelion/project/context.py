@@ -5,6 +5,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -241,11 +242,12 @@ def append_log(paths: JobPaths, text: str) -> None:
 
 
 def _anchor_images(particles: Particles, base: Path, project_folder: Path) -> Particles:
-    """Rewrite image paths that are relative to ``base``: relative to the project if inside it, else absolute."""
+    """Rewrite paths, of images and of kept masks, that are relative to ``base``: relative to the project if inside it, else absolute."""
 
     def anchor(path: str) -> str:
         absolute = os.path.abspath(base / path)
         return os.path.relpath(absolute, project_folder) if Path(absolute).is_relative_to(project_folder) else absolute
 
     paths, inverse = np.unique(particles["image_path"], return_inverse=True)
-    return particles.with_columns(image_path=np.array([anchor(str(path)) for path in paths])[inverse])
+    optics = tuple(replace(group, kept_mask=anchor(group.kept_mask)) if group.kept_mask else group for group in particles.optics)
+    return particles.with_optics(optics).with_columns(image_path=np.array([anchor(str(path)) for path in paths])[inverse])
