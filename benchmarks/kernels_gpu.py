@@ -122,14 +122,20 @@ def find_errors(n_starts: int = 8) -> dict[str, float]:
         kernels.insert(sums, *poses, images, rows, case.disc)
     slices = [kernels.slice(case.volume, case.rotations, images.scale, case.disc) for kernels in (cuda, reference)]
     equations = [kernels.gauss_newton(case.volume, *poses, images, rows, disc) for kernels in (cuda, reference)]
-    turns = draw_rotations(2 * 19, rng).reshape(2, 19, 3, 3)
-    grid = PoseGrid(turns, rng.normal(0, 1, (2, 19, 2)), rng.normal(0, 2, (67, 2)))
-    scores = [kernels.score_grid(case.volume, grid, images, rows[:2], fourier_disc(CHECK_BOX_PX, 5)) for kernels in (cuda, reference)]
+    scores: list[list[np.ndarray]] = [[], []]
+    for n_turns, n_moves in ((17, 3), (1, 65)):  # more than a tile of either
+        grid = PoseGrid(draw_rotations(2 * n_turns, rng).reshape(2, -1, 3, 3), rng.normal(0, 1, (2, n_turns, 2)), rng.normal(0, 2, (n_moves, 2)))
+        for found_scores, kernels in zip(scores, (cuda, reference), strict=True):
+            found_scores.append(kernels.score_grid(case.volume, grid, images, rows[:2], disc).ravel())
     climbs = [kernel(case.volume, images, *make_climb(case, n_starts, 1e-5), disc) for kernel in (cuda.climb, plain_climb.climb)]
     errors = {"slice": compare(*slices), "insert_values": compare(found.values, wanted.values)}
     errors |= {"insert_weights": compare(found.weights, wanted.weights)}
     errors |= {name: compare(getattr(equations[0], name), getattr(equations[1], name)) for name in ("value", "gradient", "matrix")}
-    return errors | {"score_grid": compare(*scores), "climb_value": compare(climbs[0].value, climbs[1].value), "climb_pose": compare_poses(*climbs)}
+    return errors | {
+        "score_grid": compare(*(np.concatenate(each) for each in scores)),
+        "climb_value": compare(climbs[0].value, climbs[1].value),
+        "climb_pose": compare_poses(*climbs),
+    }
 
 
 def measure_box(box_px: int, n_images: int) -> dict[str, float]:

@@ -49,7 +49,7 @@ def _sum_series(square, LAST: tl.constexpr):
 
 @triton.jit
 def find_phase(turns):
-    """cos and sin of 2 pi times a number of turns, to 1e-7: by series of half the angle, for tl.sin unfolds into code for any angle."""
+    """cos and sin of 2 pi times a number of turns, to 1e-6: by series of half the angle, for tl.sin unfolds into code for any angle."""
     half = 3.141592653589793 * (turns - tl.floor(turns + 0.5))
     cosine, sine = _sum_series(half * half, 11), half * _sum_series(half * half, 10)
     return 1.0 - 2.0 * sine * sine, 2.0 * sine * cosine
