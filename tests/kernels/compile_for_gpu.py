@@ -26,13 +26,15 @@ POINTERS = {torch.float32: "*fp32", torch.float64: "*fp64", torch.int64: "*i64"}
 
 def compile_instead(target: GPUTarget, sizes: dict[str, int], kernel: JITFunction, *args: Any, grid: Any, warmup: bool, **options: Any) -> None:
     given = dict(zip(kernel.arg_names, args, strict=False)) | {name: options.pop(name) for name in list(options) if name.isupper()}
-    signature, constants = {}, {}
+    signature, constants, aligned = {}, {}, {}
     for index, name in enumerate(kernel.arg_names):
         if name.isupper():
             signature[name], constants[(index,)] = "constexpr", given[name]
+        elif isinstance(given[name], torch.Tensor):
+            signature[name], aligned[(index,)] = POINTERS[given[name].dtype], [["tt.divisibility", 16]]
         else:
-            signature[name] = POINTERS[given[name].dtype] if isinstance(given[name], torch.Tensor) else "i32"
-    sizes[kernel.fn.__name__] = len(compile(ASTSource(kernel, signature, constants), target=target, options=options).asm["cubin"])
+            signature[name] = "i32"
+    sizes[kernel.fn.__name__] = len(compile(ASTSource(kernel, signature, constants, aligned), target=target, options=options).asm["cubin"])
 
 
 def launch_every_kernel() -> None:

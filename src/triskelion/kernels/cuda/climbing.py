@@ -81,7 +81,7 @@ def _promise_gain(state):
     return 0.5 * (state[1] * step[0] + state[2] * step[1] + state[3] * step[2] + state[4] * step[3] + state[5] * step[4])
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["extent", "padding", "box_px", "n_coefficients", "row_stride", "evaluations"])
 def _climb(
     out, cube, extent, padding, box_px, kx, ky, n_coefficients, b, weight, rows, row_stride, scales, starts, consensus, constants, evaluations,
     BLOCK: tl.constexpr,

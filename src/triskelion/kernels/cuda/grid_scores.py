@@ -23,7 +23,7 @@ def _load_columns(pointer, inside, COUNT: tl.constexpr):
     return columns
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["extent", "n_rotations", "n_moves", "n_coefficients", "row_stride"])
 def _score_grid(
     out, cube, extent, matrices, steps, shifts, n_rotations, moves, n_moves, kx, ky, n_coefficients, b, weight, rows, row_stride,
     ROTATIONS: tl.constexpr, MOVES: tl.constexpr, BLOCK: tl.constexpr,

@@ -13,7 +13,7 @@ _BLOCK = 256
 _IMAGES = 4096  # summed in float32 before they are added in float64
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["extent", "n_coefficients", "row_stride"])
 def _insert(
     values, weights, extent, matrices, steps, shifts, kx, ky, n_coefficients, b, weight, rows, row_stride, BLOCK: tl.constexpr
 ):  # fmt: skip

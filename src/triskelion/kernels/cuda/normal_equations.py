@@ -68,7 +68,7 @@ def sum_normal_equations(
     return sums
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["extent", "n_coefficients", "row_stride"])
 def _gauss_newton(
     out, cube, extent, matrices, steps, shifts, kx, ky, n_coefficients, b, weight, rows, row_stride, BLOCK: tl.constexpr
 ):  # fmt: skip

@@ -1,6 +1,7 @@
 """Values and slopes of a cube between its grid points, and phases of shifts: what all kernels share.
 
-Offsets into cubes and images are int64: a box of 650 px has a cube of more than 2^31 numbers.
+Offsets into cubes and images are int64: a box of 650 px has a cube of more than 2^31 numbers. Kernels are not specialised for whole numbers
+that happen to be 1 or divisible by 16, for it gains nothing here and each variant is compiled anew.
 """
 
 import triton

@@ -13,7 +13,7 @@ from triskelion.kernels.interface import Disc, FourierVolume, check_radius
 _BLOCK = 256
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["extent", "n_coefficients"])
 def _slice(out, cube, extent, matrices, kx, ky, n_coefficients, BLOCK: tl.constexpr):
     image = tl.program_id(0).to(tl.int64)
     c = tl.program_id(1) * BLOCK + tl.arange(0, BLOCK)
