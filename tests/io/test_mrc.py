@@ -1,11 +1,14 @@
 """Maps and stacks as mrcfile, RELION and odd headers write them."""
 
+import errno
+import os
+
 import mrcfile
 import numpy as np
 import pytest
 
 from triskelion.data.volume import Mask, Volume
-from triskelion.errors import DataError, InputError
+from triskelion.errors import DataError, InputError, JobError
 from triskelion.io.mrc import open_stack, read_header, read_mask, read_volume, write_stack, write_volume
 
 
@@ -126,6 +129,16 @@ def test_a_cut_stack_gives_its_whole_images(tmp_path):
     (tmp_path / "cut.mrcs").write_bytes((tmp_path / "stack.mrcs").read_bytes()[: 1024 + 4 * 256 + 255])
     np.testing.assert_array_equal(open_stack(tmp_path / "cut.mrcs"), images[:4])
     assert read_header(tmp_path / "cut.mrcs").shape == (7, 8, 8)
+
+
+def test_a_full_disk_is_known_before_anything_is_written(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "posix_fallocate", refuse)
+    with pytest.raises(JobError, match="No space left"):
+        write_stack(tmp_path / "stack.mrcs", [np.ones((2, 8, 8))], 2, 1.0)
+    assert not list(tmp_path.iterdir())
 
 
 def test_stacks_refuse_what_they_cannot_hold(tmp_path):

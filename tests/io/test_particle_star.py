@@ -3,6 +3,7 @@
 import os
 import pickle
 import subprocess
+from dataclasses import replace
 
 import mrcfile
 import numpy as np
@@ -269,3 +270,11 @@ def test_relion_reconstructs_the_same_map_from_our_file(shared_dir, relion, tmp_
             maps.append(mrc.data.copy())
     assert maps[0].std() > 0
     assert_array_equal(maps[1], maps[0])
+
+
+def test_what_was_kept_in_subtracted_images_is_remembered(tmp_path, shared_dir):
+    particles = read_particles(shared_dir / "data" / "real_ribosome" / "particles.star")
+    assert particles.kept_masks == []
+    marked = particles.with_optics(tuple(replace(group, kept_mask="J3/my mask.mrc") for group in particles.optics))
+    write_particles(tmp_path / "particles.star", marked)
+    assert read_particles(tmp_path / "particles.star").kept_masks == ["J3/my mask.mrc"]

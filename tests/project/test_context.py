@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -54,9 +56,11 @@ def test_the_particles_of_another_project_keep_their_images(context, fake_jobs, 
 
     other = Project.new(tmp_path / "other").prepare("make")
     write_stack(other.folder / "a.mrcs", [stack], 3, 2.0)
-    write_particles(other.folder / "particles.star", make_particles("J1/a.mrcs"))
+    written = make_particles("J1/a.mrcs")
+    write_particles(other.folder / "particles.star", written.with_optics((replace(written.optics[0], kept_mask="J1/mask.mrc"),)))
     particles = context.read_particles(str(other.folder / "particles.star"))
     assert particles["image_path"][0] == str(other.folder / "a.mrcs")
+    assert particles.kept_masks == [str(other.folder / "mask.mrc")]
 
 
 def test_a_picture_that_cannot_be_drawn_is_a_warning_and_the_data_stay(context):
