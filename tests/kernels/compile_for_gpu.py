@@ -2,11 +2,16 @@
 
     python tests/kernels/compile_for_gpu.py 90
 
-Launches are caught where arguments are known and compiled instead of run. Prints JSON: kernel -> length of its machine code.
+Launches are caught where arguments are known and compiled instead of run. Prints JSON: kernel -> registers and bytes
+of stack of a thread.
 """
 
 import json
+import re
+import subprocess
 import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -24,7 +29,17 @@ from triskelion.kernels.interface import BackProjection, FourierVolume, PoseGrid
 POINTERS = {torch.float32: "*fp32", torch.float64: "*fp64", torch.int64: "*i64"}
 
 
-def compile_instead(target: GPUTarget, sizes: dict[str, int], kernel: JITFunction, *args: Any, grid: Any, warmup: bool, **options: Any) -> None:
+def read_resources(machine_code: bytes) -> dict[str, int]:
+    """Ask the disassembler that comes with Triton."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "kernel.cubin")
+        path.write_bytes(machine_code)
+        command = [knobs.nvidia.cuobjdump.path, "--dump-resource-usage", path]
+        text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return {name.lower(): int(re.findall(rf"{name}:(\d+)", text)[-1]) for name in ("REG", "STACK")}
+
+
+def compile_instead(target: GPUTarget, found: dict[str, dict], kernel: JITFunction, *args: Any, grid: Any, warmup: bool, **options: Any) -> None:
     given = dict(zip(kernel.arg_names, args, strict=False)) | {name: options.pop(name) for name in list(options) if name.isupper()}
     signature, constants, aligned = {}, {}, {}
     for index, name in enumerate(kernel.arg_names):
@@ -34,7 +49,8 @@ def compile_instead(target: GPUTarget, sizes: dict[str, int], kernel: JITFunctio
             signature[name], aligned[(index,)] = POINTERS[given[name].dtype], [["tt.divisibility", 16]]
         else:
             signature[name] = "i32"
-    sizes[kernel.fn.__name__] = len(compile(ASTSource(kernel, signature, constants, aligned), target=target, options=options).asm["cubin"])
+    compiled = compile(ASTSource(kernel, signature, constants, aligned), target=target, options=options)
+    found[kernel.fn.__name__] = read_resources(compiled.asm["cubin"])
 
 
 def launch_every_kernel() -> None:
@@ -52,11 +68,11 @@ def launch_every_kernel() -> None:
 
 
 def main() -> None:
-    target, sizes = GPUTarget("cuda", int(sys.argv[1]), 32), {}
-    JITFunction.run = lambda kernel, *args, **options: compile_instead(target, sizes, kernel, *args, **options)
+    target, found = GPUTarget("cuda", int(sys.argv[1]), 32), {}
+    JITFunction.run = lambda kernel, *args, **options: compile_instead(target, found, kernel, *args, **options)
     knobs.runtime.interpret = True  # after the kernels were made: their arguments now stay on the CPU
     launch_every_kernel()
-    print(json.dumps(sizes))
+    print(json.dumps(found))
 
 
 if __name__ == "__main__":
