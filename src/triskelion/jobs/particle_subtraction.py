@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from triskelion.conventions import box_center_px
 from triskelion.data.particles import Particles
 from triskelion.data.volume import Mask, Volume, require_same_grid
 from triskelion.errors import InputError
@@ -182,6 +183,10 @@ def _choose_frame(parameters: ParticleSubtractionParameters, context: JobContext
             "choose a box between, or leave it out"
         )
     frame = CroppedFrame.about_point(inputs.images.particles, inputs.domain.center_xyz_px * grid.pixel_size_A, parameters.box_px * grid.pixel_size_A)
+    corner_px = (inputs.domain.center_xyz_px + box_center_px(grid.box_px) - box_center_px(parameters.box_px)).tolist()
+    moved = ",".join(f"{x:g}" for x in corner_px)
+    context.log(f"the new box begins at voxel {moved} of the old one: a fulcrum of the old map is counted less that in the new one")
+    context.summarize(corner_xyz_px=corner_px)
     n_beyond = frame.count_beyond(inputs.images.particles)
     if n_beyond:
         context.warn(f"the new box reaches beyond {n_beyond} of {len(inputs.images)} images: it is filled with their mean there")
