@@ -5,23 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tests.refine.scene import make_scene
-from tests.refine.scene_context import SceneContext, run_local_refinement
+from tests.refine.scene_context import InterruptedContext, SceneContext, run_local_refinement
 
 from triskelion.errors import JobCancelled
 from triskelion.io.mrc import read_volume
-
-
-class InterruptedContext(SceneContext):
-    """Cancels the job in the middle of the iteration whose bar is called ``stop_in``."""
-
-    def __init__(self, folder: Path, stop_in: str):
-        super().__init__(folder, make_scene())
-        self.stop_in = stop_in
-
-    def progress(self, total: int, title: str):
-        if title == self.stop_in:
-            raise JobCancelled("stopped")
-        return super().progress(total, title)
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +31,7 @@ def check_same_files(one: Path, other: Path) -> None:
 @pytest.mark.parametrize(("stop_in", "done"), [("iteration 1", 0), ("iteration 3", 2)])
 def test_an_interrupted_job_ends_as_if_nothing_had_happened(undisturbed, tmp_path, stop_in, done):
     with pytest.raises(JobCancelled):
-        run_local_refinement(InterruptedContext(tmp_path / "J2", stop_in))
+        run_local_refinement(InterruptedContext(tmp_path / "J2", make_scene(), stop_in))
     assert not (tmp_path / "J2" / "half_a.mrc").exists()
     resumed = run_local_refinement(SceneContext(tmp_path / "J2", make_scene()))
     assert f"continued from the checkpoint: {done} iterations were done" in resumed.logs

@@ -31,6 +31,7 @@ FULCRUM_PX = np.array([3.5, 0.0, 1.0])
 HEAD_CENTER_PX, HEAD_RADIUS_PX, N_HEAD = np.array([6.5, 0.0, 1.0]), 3.5, 20
 BODY_CENTER_PX, BODY_RADIUS_PX, N_BODY = np.array([-3.0, 1.0, 0.0]), 5.5, 60
 OPTICS = OpticsGroup("scene", PIXEL_A, BOX_PX, 300.0, 2.7, 0.1)
+DEFOCUS_A = (8000.0, 15000.0)
 # the extents hold hinges of 6° per axis; few iterations, as tests repeat them
 SETTINGS = Settings(rotation_extent_deg=20.0, shift_extent_A=12.0, initial_lowpass_A=25.0, max_iterations=2)
 
@@ -73,10 +74,12 @@ def exact_slices(points: np.ndarray, poses: Poses, disc: FourierDisc, sigma_px: 
     return np.stack([np.exp(-2j * np.pi * (one @ k.T)).sum(0) for one in places]) * envelope
 
 
-def make_particles(poses: Poses, seed: int, optics: tuple[OpticsGroup, ...] = (OPTICS,), **columns: np.ndarray) -> Particles:
+def make_particles(
+    poses: Poses, seed: int, optics: tuple[OpticsGroup, ...] = (OPTICS,), defocus_A: tuple[float, float] = DEFOCUS_A, **columns: np.ndarray
+) -> Particles:
     """A particle table with these poses (px of ``PIXEL_A``), random defoci, half-sets in turn."""
     n, rng = len(poses.rotations), np.random.default_rng([seed, 1])
-    defocus = rng.uniform(8000, 15000, n)
+    defocus = rng.uniform(*defocus_A, n)
     return Particles.build(
         optics,
         uid=rng.permutation(np.arange(1000, 1000 + n)).astype(np.uint64),
@@ -192,11 +195,11 @@ def pack_scene(scene: Scene, settings: Settings = SETTINGS) -> PackedImages:
 
 
 @cache
-def make_scene(n: int = 120, noise_sd: float = 1.0, seed: int = 1, box_px: int = BOX_PX) -> Scene:
+def make_scene(n: int = 120, noise_sd: float = 1.0, seed: int = 1, box_px: int = BOX_PX, defocus_A: tuple[float, float] = DEFOCUS_A) -> Scene:
     """Images of ``n`` particles whose signal has variance 1, started from consensus poses off by 1.5° and half a pixel."""
     disc, body = fourier_disc(box_px), draw_poses(n, seed)
     head, consensus = hinge_head(body, 6.0, seed), disturb(body, 1.5, 0.5, seed)
-    particles = make_particles(consensus, seed, (replace(OPTICS, box_px=box_px),))
+    particles = make_particles(consensus, seed, (replace(OPTICS, box_px=box_px),), defocus_A)
     signal = render(ctf_of(particles, disc) * (exact_slices(atoms("head"), head, disc) + exact_slices(atoms("body"), body, disc)), disc)
     pixels = signal / signal.std() + noise_sd * np.random.default_rng([seed, 4]).standard_normal(signal.shape)
     poses = (consensus.rotations, consensus.shifts_px)

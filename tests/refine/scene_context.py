@@ -8,6 +8,7 @@ from tests.refine.scene import PIXEL_A, Scene
 from triskelion.data.images import ArrayImages, ImageSource
 from triskelion.data.particles import Particles
 from triskelion.data.volume import Mask, Volume
+from triskelion.errors import JobCancelled
 
 
 class SceneContext(FakeContext):
@@ -28,6 +29,19 @@ class SceneContext(FakeContext):
 
     def read_mask(self, reference: str) -> Mask:
         return Mask(self.scene.domain.mask, PIXEL_A)
+
+
+class InterruptedContext(SceneContext):
+    """Cancels the job at the beginning of the step whose bar is called ``stop_in``."""
+
+    def __init__(self, folder: Path, scene: Scene, stop_in: str):
+        super().__init__(folder, scene)
+        self.stop_in = stop_in
+
+    def progress(self, total: int, title: str):
+        if title == self.stop_in:
+            raise JobCancelled("stopped")
+        return super().progress(total, title)
 
 
 def run_local_refinement(context: SceneContext, **changes) -> SceneContext:

@@ -165,9 +165,7 @@ def test_the_head_comes_closer_to_where_it_is(box_px):
     before, after = (np.median(rotation_difference_deg(poses, scene.head.rotations)) for poses in (scene.start.rotations, run.results[-1].rotations))
     assert after < 0.86 * before
     center = scene.domain.center_xyz_px
-    truth, start, found = (
-        image_of_point(poses.rotations, poses.shifts_px, center) for poses in (scene.head, scene.start, run.results[-1])
-    )
+    truth, start, found = (image_of_point(poses.rotations, poses.shifts_px, center) for poses in (scene.head, scene.start, run.results[-1]))
     assert np.median(np.linalg.norm(found - truth, axis=1)) < 0.86 * np.median(np.linalg.norm(start - truth, axis=1))
 
 
