@@ -65,6 +65,7 @@ def test_the_particles_of_another_project_keep_their_images(context, fake_jobs, 
 
 def test_a_picture_that_cannot_be_drawn_is_a_warning_and_the_data_stay(context):
     context.plot("iterations", {"iteration": []})
+    context.draw_newest()
     assert "the plot iterations could not be drawn" in context.warnings[0]
     assert (context.folder / "plots" / "iterations.json").read_text() == '{"iteration":[]}\n'
     assert not list((context.folder / "plots").glob("*.png"))

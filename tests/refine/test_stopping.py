@@ -5,8 +5,8 @@ import pytest
 from triskelion.refine.stopping import LEAST_ITERATIONS, Progress, has_converged
 
 
-def history(shells: list[float], changes_deg: list[float]) -> list[Progress]:
-    return [Progress(shell, change) for shell, change in zip(shells, changes_deg, strict=True)]
+def history(shells: list[float], changes_deg: list[float], known_to_deg: float = 0.2) -> list[Progress]:
+    return [Progress(shell, change, known_to_deg) for shell, change in zip(shells, changes_deg, strict=True)]
 
 
 STILL = [5.0, 2.0, 1.0, 1.0, 1.0, 1.0]
@@ -32,3 +32,9 @@ def test_it_never_stops_early():
     flat = history([14.0] * LEAST_ITERATIONS, [1.0] * LEAST_ITERATIONS)
     assert not any(has_converged(flat[:n]) for n in range(LEAST_ITERATIONS))
     assert has_converged(flat)
+
+
+@pytest.mark.parametrize(("known_to_deg", "stops"), [(2.0, True), (1.7, False)])
+def test_steps_far_smaller_than_what_rotations_are_known_to_are_no_progress(known_to_deg, stops):
+    """0.8 and 0.7 degrees: below 0.4 of 2 degrees, not below 0.4 of 1.7."""
+    assert has_converged(history([14.0] * 6, [5, 3, 2, 1.2, 0.8, 0.7], known_to_deg)) is stops

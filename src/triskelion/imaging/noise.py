@@ -13,7 +13,7 @@ from triskelion.imaging.forward import ImageSet
 from triskelion.imaging.stream import ImageStream
 
 PRIOR_IMAGES = 50  # neighbouring shells count as much as this many images of the shell itself
-SAMPLE = 4000  # images: plenty for a curve
+SAMPLE = 2000  # images: plenty for a curve
 
 
 class NoiseSums:

@@ -100,10 +100,10 @@ class BackProjection:
         self.values += other.values
         self.weights += other.weights
 
-    def subtract_from(self, total: "BackProjection") -> None:
-        """Become ``total`` without these sums; equal sums may differ by a rounding, which must not make weights negative."""
-        torch.sub(total.values, self.values, out=self.values)
-        torch.sub(total.weights, self.weights, out=self.weights).clamp_(min=0)
+    def subtract(self, other: "BackProjection") -> None:
+        """Take other sums out of these; equal sums may differ by a rounding, which must not make weights negative."""
+        self.values -= other.values
+        self.weights.sub_(other.weights).clamp_(min=0)
 
     @property
     def largest_radius(self) -> float:

@@ -21,6 +21,7 @@ from triskelion.io.scratch import ScratchStore
 from triskelion.project.connect import resolve_input
 from triskelion.project.events import append_event
 from triskelion.project.layout import JobPaths
+from triskelion.project.pictures import draw_picture, list_diagnostics
 from triskelion.project.plain_json import write_json, write_text
 from triskelion.project.screen import Bar, Screen
 from triskelion.project.status import StatusKeeper
@@ -111,22 +112,23 @@ class FolderContext:
             raise JobCancelled("the job was asked to stop")
 
     def plot(self, name: str, data: dict[str, Any], iteration: int | None = None) -> None:
-        """Save a diagnostic as JSON, and the picture of it. A picture that cannot be drawn is a warning: the data are safe."""
-        from triskelion.plots.registry import draw
-
+        """Save a diagnostic as JSON; its picture is drawn when the job ends, or when somebody looks at it."""
         path = self._paths.plot_data(name, iteration)
         path.parent.mkdir(exist_ok=True)
         write_json(path, data, compact=True)
-        image = self._paths.plot_image(name, iteration)
-        try:
-            with replace_when_complete(image) as beside:
-                draw(name, data).savefig(beside)
-        except JobCancelled:
-            raise
-        except Exception as error:
-            append_log(self._paths, traceback.format_exc())
-            self.warn(f"the plot {name} could not be drawn ({error}); its data are in {path.relative_to(self.folder)}")
         append_event(self._paths.events, "plot", name=name, iteration=iteration, data=str(path.relative_to(self.folder)))
+
+    def draw_newest(self) -> None:
+        """Draw the newest state of every diagnostic. One that cannot be drawn is a warning: its data are safe."""
+        for name, iterations in list_diagnostics(self._paths).items():
+            try:
+                draw_picture(self._paths, name, iterations[-1])
+            except JobCancelled:
+                raise
+            except Exception as error:
+                append_log(self._paths, traceback.format_exc())
+                data = self._paths.plot_data(name, iterations[-1]).relative_to(self.folder)
+                self.warn(f"the plot {name} could not be drawn ({error}); its data are in {data}")
 
     def summarize(self, **figures: Any) -> None:
         """Add figures to summary.json."""

@@ -4,11 +4,11 @@ import base64
 import io
 from dataclasses import dataclass
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from triskelion.plots.registry import NAMES
-from triskelion.project.layout import JobPaths, split_iteration
+from triskelion.project.layout import JobPaths
+from triskelion.project.pictures import draw_picture, list_diagnostics
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -52,20 +52,18 @@ class PlotView:
 
 
 def collect_plots(paths: JobPaths) -> list[PlotView]:
-    """Collect the pictures of a job in the order of the registry."""
-    by_name: dict[str, list[tuple[int | None, Path]]] = {}
-    for file in sorted(paths.plots.glob("[!.]*.png")):
-        name, iteration = split_iteration(file.stem)
-        by_name.setdefault(name, []).append((iteration, file))
+    """Collect the pictures of a job in the order of the registry; those that nobody has looked at yet are drawn."""
     order = {name: place for place, name in enumerate(NAMES)}
-    return [_view_plot(name, by_name[name]) for name in sorted(by_name, key=lambda n: (order.get(n, len(order)), n))]
+    found = list_diagnostics(paths)
+    return [_view_plot(paths, name, found[name]) for name in sorted(found, key=lambda n: (order.get(n, len(order)), n))]
 
 
-def _view_plot(name: str, files: list[tuple[int | None, Path]]) -> PlotView:
-    files = sorted(files, key=lambda entry: (entry[0] is None, entry[0] or 0))
-    last = len(files) - 1
-    images = tuple(embed_picture(file.read_bytes(), iteration, is_earlier=place < last) for place, (iteration, file) in enumerate(files))
-    return PlotView(name, title_of(name), caption_of(name), images)
+def _view_plot(paths: JobPaths, name: str, iterations: list[int | None]) -> PlotView:
+    images = []
+    for place, iteration in enumerate(iterations):
+        png = draw_picture(paths, name, iteration).read_bytes()
+        images.append(embed_picture(png, iteration, is_earlier=place < len(iterations) - 1))
+    return PlotView(name, title_of(name), caption_of(name), tuple(images))
 
 
 def title_of(name: str) -> str:

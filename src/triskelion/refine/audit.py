@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from triskelion.data.particles import HALF_A, HALF_B
 from triskelion.imaging.stream import spread_rows
 from triskelion.refine.alignment import align
 from triskelion.refine.engine import LocalRefinement
@@ -40,7 +41,8 @@ def audit_restarts(refinement: LocalRefinement, n_starts: int = STARTS) -> Resta
     uid, settings = refinement.start.uid, refinement.settings
     n = max(round(SHARE * len(uid)), LEAST_PARTICLES)
     better = seen = 0
-    for rows, posterior in refinement.posteriors(spread_rows(np.arange(len(uid)), uid, n)):
+    sample = spread_rows(np.arange(len(uid)), uid, n)
+    for rows, posterior in (block for half in (HALF_A, HALF_B) for block in refinement.sweep(half, sample, refinement.cloud)):
         here = np.arange(len(rows))
         stages = refinement.stages(n_starts)
         now = align(posterior, here, refinement.rotations[rows], refinement.centers_px[rows], stages)
@@ -48,8 +50,9 @@ def audit_restarts(refinement: LocalRefinement, n_starts: int = STARTS) -> Resta
         turns = normal[..., :3] * np.deg2rad(settings.rotation_extent_deg) * SPREAD_PER_EXTENT
         shifts = normal[..., 3:] * refinement.extent.shift_px * SPREAD_PER_EXTENT
         of_start = np.repeat(here, n_starts)
-        poses = posterior.prior.pose_at(of_start, turns.reshape(-1, 3), shifts.reshape(-1, 2))
-        again = align(posterior, of_start, *posterior.extent.clip(posterior.prior, of_start, *poses), stages)
+        rotations, centers_px = posterior.prior.pose_at(of_start, turns.reshape(-1, 3), shifts.reshape(-1, 2))
+        rotations, centers_px = posterior.extent.clip(posterior.prior, of_start, rotations, centers_px)
+        again = align(posterior, of_start, rotations, centers_px, stages)
         better += int((again.value > now.value + BETTER_NAT).sum())
         seen += len(rows)
     return RestartAudit(seen, better / seen)

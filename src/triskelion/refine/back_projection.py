@@ -18,7 +18,7 @@ from triskelion.maps.reconstruct import solve_map
 from triskelion.refine.consensus import Consensus, background_volume, remove_background, rows_of_halves
 from triskelion.refine.state import Inputs
 
-KEPT_BYTES = 2**31  # sums of the folds of one half-set, and of all of it
+KEPT_BYTES = 2**31  # sums of all folds of both half-sets, and their totals
 
 
 @dataclass(frozen=True)
@@ -42,8 +42,6 @@ class PoseCloud:
 
 def draw_cloud(rotations: np.ndarray, centers_px: np.ndarray, steps: np.ndarray) -> PoseCloud:
     """Put every particle at plus and minus each of its steps (pairs, n, 5), in (rad, px) about the domain's centre."""
-    if not steps.any():
-        return PoseCloud(rotations[None], centers_px[None])
     signed = np.concatenate([steps, -steps])
     return PoseCloud(rotations @ rotvec_to_matrix(signed[..., :3]), centers_px + signed[..., 3:])
 
@@ -60,43 +58,60 @@ def insert_cloud(sums: BackProjection, weighted: WeightedImages, rows: np.ndarra
     kernels.insert(sums, cloud.rotations[:, rows].reshape(-1, 3, 3), cloud.shifts_px[:, rows].reshape(-1, 2), weighted, here, disc)
 
 
-def reconstruct_half(
-    images: PackedImages, sigma2: np.ndarray, folds: list[np.ndarray], cloud: PoseCloud, kernels: Kernels
-) -> tuple[np.ndarray, list[np.ndarray]]:
-    """Reconstruct one half-set in the windows of its images, and it without each of its folds.
+class HalfSums:
+    """Sums of one half-set at the newest poses of its particles, from which one fold at a time is taken out.
 
-    Returns
-    -------
-    half map, maps without fold 0, 1, ... : ndarray, float32 (w, w, w)
-        Unfiltered.
+    The sums of single folds are kept where those of both halves take no more than ``KEPT_BYTES``; elsewhere a fold is inserted once more to be
+    taken out. Either way the total is made anew from whole folds by ``renew``, so that it does not depend on which of the two is done.
 
-    Notes
-    -----
-    The sums of all folds are kept where they and the total take no more than ``KEPT_BYTES``. Elsewhere folds are inserted twice, so that
-    two accumulators are in memory whatever the number of folds.
+    Parameters
+    ----------
+    images : PackedImages
+    folds : list of ndarray
+        Rows of each fold.
+    kernels : Kernels
     """
-    last_shell, box_px = int(images.disc.shell[-1]), images.disc.box_px
 
-    def sum_images(rows: np.ndarray) -> BackProjection:
-        sums = BackProjection.empty(last_shell)
-        for part in batches(rows, batch_size(len(images.disc))):
-            insert_cloud(sums, images.weighted(part, sigma2), part, cloud, images.disc, kernels)
+    def __init__(self, images: PackedImages, folds: list[np.ndarray], kernels: Kernels):
+        self._images, self._folds, self._kernels = images, folds, kernels
+        self.total = BackProjection.empty(int(images.disc.shell[-1]))
+        self._is_kept = 2 * (len(folds) + 1) * self.total.n_bytes <= KEPT_BYTES
+        self._kept: dict[int, BackProjection] = {}
+        self._inserted: dict[int, tuple[PoseCloud, np.ndarray]] = {}
+
+    def renew(self, cloud: PoseCloud, sigma2: np.ndarray) -> None:
+        """Make the total of all folds at the poses of ``cloud``, which they were put in at if they were put in at all."""
+        self.total = BackProjection.empty(int(self._images.disc.shell[-1]))
+        for fold in range(len(self._folds)):
+            self._inserted[fold] = (cloud, sigma2)
+            self.total.add(self._sums_of(fold))
+
+    def take_out(self, fold: int) -> None:
+        """Take a fold out of the total, if it is in."""
+        if fold in self._inserted:
+            self.total.subtract(self._sums_of(fold))
+            del self._inserted[fold]
+            self._kept.pop(fold, None)
+
+    def put_in(self, fold: int, cloud: PoseCloud, sigma2: np.ndarray) -> None:
+        """Put a fold in at its poses in ``cloud``, its images weighted for the noise ``sigma2``."""
+        self._inserted[fold] = (cloud, sigma2)
+        self.total.add(self._sums_of(fold))
+
+    def solve(self) -> np.ndarray:
+        """Return the map of the total, float32 (w, w, w), unfiltered."""
+        return solve_map(self.total, self._images.disc.box_px)
+
+    def _sums_of(self, fold: int) -> BackProjection:
+        if fold in self._kept:
+            return self._kept[fold]
+        sums = BackProjection.empty(int(self._images.disc.shell[-1]))
+        cloud, sigma2 = self._inserted[fold]
+        for rows in batches(self._folds[fold], batch_size(len(self._images.disc))):
+            insert_cloud(sums, self._images.weighted(rows, sigma2), rows, cloud, self._images.disc, self._kernels)
+        if self._is_kept:
+            self._kept[fold] = sums
         return sums
-
-    total = BackProjection.empty(last_shell)
-    is_kept = (len(folds) + 1) * total.n_bytes <= KEPT_BYTES
-    kept = []
-    for fold in folds:
-        sums = sum_images(fold)
-        total.add(sums)
-        if is_kept:
-            kept.append(sums)
-    without = []
-    for place, fold in enumerate(folds):
-        sums = kept[place] if is_kept else sum_images(fold)
-        sums.subtract_from(total)
-        without.append(solve_map(sums, box_px))
-    return solve_map(total, box_px), without
 
 
 def reconstruct_whole(

@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import torch
 
-from triskelion.conventions import resolution_to_shell, shell_to_resolution_A
+from triskelion.conventions import resolution_to_shell, shell_frequency_per_A, shell_to_resolution_A
+from triskelion.data.particles import HALF_A, HALF_B
 from triskelion.data.volume import Mask, Volume
 from triskelion.fourier.complex_product import multiply
-from triskelion.fourier.filters import lowpass
+from triskelion.fourier.filters import butterworth_gain
 from triskelion.fourier.shells import fourier_disc
 from triskelion.fourier.slices import prepare_slices
 from triskelion.geometry.fulcrum import image_of_point, shift_of_origin
@@ -21,7 +22,7 @@ from triskelion.imaging.forward import Grid, batch_size, batches, phase_of_shift
 from triskelion.imaging.packed import PackedNoise
 from triskelion.masks.automatic import near_far_masks, smooth_base
 from triskelion.refine.alignment import Candidates, Posterior, Stage, align, posterior_covariance
-from triskelion.refine.back_projection import PoseCloud, draw_cloud, draw_steps, reconstruct_half, reconstruct_whole
+from triskelion.refine.back_projection import HalfSums, PoseCloud, draw_cloud, draw_steps, reconstruct_whole
 from triskelion.refine.consensus import choose_window, measure_consensus, pack_images, rows_of_halves, window_disc
 from triskelion.refine.prior import PosePrior, estimate_widths, first_prior
 from triskelion.refine.reference import deal_folds, filter_map, wiener_gain
@@ -79,7 +80,11 @@ class LocalRefinement:
         self.covariance = np.zeros((len(self.start.uid), 5, 5))
         self.history: list[Progress] = []
         self.limit_shell = min(self._shell_of(self.settings.initial_lowpass_A), self._finest_shell)
-        self.references = self._first_references()
+        # poses and noise at which the images are in the maps, and the filter that makes references of these
+        self.cloud, self.inserted_sigma2 = PoseCloud(self.rotations[None], self.centers_px[None]), self.sigma2
+        frequency_per_A = shell_frequency_per_A(np.arange(self.grid.box_px // 2 + 1), self.grid.box_px, pixel_size_A)
+        self.gain = butterworth_gain(torch.from_numpy(frequency_per_A), 1 / self.settings.initial_lowpass_A).numpy()
+        self.sums = [HalfSums(self.images, folds, means.kernels) for folds in self.folds_of]
 
     @property
     def is_finished(self) -> bool:
@@ -98,23 +103,25 @@ class LocalRefinement:
         """Everything that changes from iteration to iteration, as arrays: what a checkpoint keeps."""
         return {
             "rotations": self.rotations, "centers_px": self.centers_px, "covariance": self.covariance, "sigma2": np.asarray(self.sigma2),
-            "references_a": np.stack(self.references[0]), "references_b": np.stack(self.references[1]), "limit_shell": np.array(self.limit_shell),
+            "cloud_rotations": self.cloud.rotations, "cloud_shifts_px": self.cloud.shifts_px, "inserted_sigma2": np.asarray(self.inserted_sigma2),
+            "gain": self.gain, "limit_shell": np.array(self.limit_shell),
             "alignment_mask": self.alignment_mask,
             "prior_rotations": self.prior.consensus_rotations, "prior_images": self.prior.consensus_images,
             "rotation_covariance": self.prior.rotation_covariance, "shift_variance_px2": np.array(self.prior.shift_variance_px2),
-            "history": np.array([[p.fsc_shell, p.median_change_deg] for p in self.history]).reshape(-1, 2),
+            "history": np.array([[p.fsc_shell, p.median_change_deg, p.known_to_deg] for p in self.history]).reshape(-1, 3),
         }  # fmt: skip
 
     def restore(self, state: dict[str, np.ndarray]) -> None:
         """Take up where ``state`` was taken."""
         self.rotations, self.centers_px, self.covariance = state["rotations"], state["centers_px"], state["covariance"]
         self.sigma2, self.limit_shell = state["sigma2"], int(state["limit_shell"])
-        self.references = [list(state["references_a"]), list(state["references_b"])]
+        self.cloud = PoseCloud(state["cloud_rotations"], state["cloud_shifts_px"])
+        self.inserted_sigma2, self.gain = state["inserted_sigma2"], state["gain"]
         self.alignment_mask = state["alignment_mask"]
         self.prior = PosePrior(
             state["prior_rotations"], state["prior_images"], self.prior.lever_xyz_px, state["rotation_covariance"], float(state["shift_variance_px2"])
         )
-        self.history = [Progress(float(shell), float(change)) for shell, change in state["history"]]
+        self.history = [Progress(*map(float, figures)) for figures in state["history"]]
 
     def run_iteration(self, advance: Advance = lambda steps: None) -> IterationResult:
         """Align, reconstruct, re-estimate; ``advance`` is told how many particles were aligned."""
@@ -122,22 +129,22 @@ class LocalRefinement:
         limit_shell, prior, sigma2 = self.limit_shell, self.prior, self.sigma2
         self.used_prior = prior
         before, before_px = self.rotations.copy(), self.centers_px.copy()
-        log_posterior, precision = self._align(number, advance)
-        half_maps, without_fold = self._reconstruct(number, sigma2)
+        half_maps, log_posterior, precision = self._align(number, advance)
         curves = self._curves(half_maps)
         self._settle_widths(number)
-        self._settle_references(number, without_fold, curves)
+        self._settle_filter(number, curves)
         if self.settings.dynamic_mask:
             self._settle_alignment_mask(number, half_maps)
         if self.settings.recenter:
             self.prior = self.prior.about(self.rotations, self.centers_px)
         step_deg = float(np.median(rotation_difference_deg(before, self.rotations)))
         step_px = float(np.median(np.linalg.norm(self.centers_px - before_px, axis=1)))
-        self.history.append(Progress(curves.crossing().shell, step_deg))
+        variance = np.einsum("nii->ni", self.covariance)
+        known_to_deg = float(np.rad2deg(np.median(np.sqrt(variance[:, :3].sum(1)))))
+        self.history.append(Progress(curves.crossing().shell, step_deg, known_to_deg))
 
         grid = self.grid
         turn, shift = self.first_prior.deviation(self._all_rows, self.rotations, self.centers_px)
-        variance = np.einsum("nii->ni", self.covariance)
         return IterationResult(
             number=number,
             half_maps=half_maps,
@@ -163,40 +170,56 @@ class LocalRefinement:
 
     def final_half_maps(self, advance: Advance = lambda steps: None) -> tuple[np.ndarray, np.ndarray]:
         """Half maps in the full box and the frame of the input, background subtracted, unfiltered: all images are read once more."""
-        cloud = self._draw_cloud(len(self.history) + 1, FINAL_PAIRS).in_box(self.images.offsets_px, self.domain.center_xyz_px)
+        cloud = self._draw(len(self.history) + 1, self._all_rows, FINAL_PAIRS).in_box(self.images.offsets_px, self.domain.center_xyz_px)
         sigma2 = self.images.to_whole_shells(self.sigma2, self.consensus.sigma2, self.inputs.images.disc.box_px)
         return reconstruct_whole(self.inputs, self.consensus, sigma2, cloud, self.means.kernels, advance)
 
     # ---- the steps of an iteration
 
-    def _align(self, number: int, advance: Advance) -> tuple[np.ndarray, np.ndarray]:
-        """Move the poses and re-estimate the noise; return log posterior and precision of each particle."""
-        log_posterior, precision = np.zeros(len(self.rotations)), np.zeros(len(self.rotations))
-        noise, disc = PackedNoise(self.images, self.sigma2), self.images.disc
-        for rows, posterior in self.posteriors(self._all_rows):
-            weighted = posterior.images
-            best = self._align_block(posterior, rows)
-            self.rotations[rows], self.centers_px[rows] = best.rotations, best.shifts_px
-            self.covariance[rows], log_posterior[rows] = posterior_covariance(best), best.value
-            precision[rows] = weighted.weight.mean(1).numpy()
-            model = posterior.kernels.slice(posterior.volume, best.rotations, weighted.scale, disc)
-            noise.add(rows, weighted, multiply(model, phase_of_shift(disc, best.shifts_px, weighted.scale)))
-            advance(len(rows))
+    def _align(self, number: int, advance: Advance) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray, np.ndarray]:
+        """Move the poses fold by fold and re-estimate the noise; return half maps in the window, log posterior and precision of each particle."""
+        n = len(self.rotations)
+        log_posterior, precision = np.zeros(n), np.zeros(n)
+        noise, disc, sigma2 = PackedNoise(self.images, self.sigma2), self.images.disc, self.sigma2
+        poses_each = 2 if self._draws else 1
+        cloud = PoseCloud(np.empty((poses_each, n, 3, 3)), np.empty((poses_each, n, 2)))
+        half_maps = []
+        for half in (HALF_A, HALF_B):
+            for rows, posterior in self.sweep(half, self._all_rows, cloud):
+                weighted = posterior.images
+                best = self._align_block(posterior, rows)
+                self.rotations[rows], self.centers_px[rows] = best.rotations, best.shifts_px
+                self.covariance[rows], log_posterior[rows] = posterior_covariance(best), best.value
+                precision[rows] = weighted.weight.mean(1).numpy()
+                drawn = self._draw(number, rows)
+                cloud.rotations[:, rows], cloud.shifts_px[:, rows] = drawn.rotations, drawn.shifts_px
+                model = posterior.kernels.slice(posterior.volume, best.rotations, weighted.scale, disc)
+                noise.add(rows, weighted, multiply(model, phase_of_shift(disc, best.shifts_px, weighted.scale)))
+                advance(len(rows))
+            half_maps.append(self.sums[half].solve())
+        self.cloud, self.inserted_sigma2 = cloud, sigma2
         self.sigma2 = self._settle(number, "noise", noise.variance)
-        return log_posterior, precision
+        return (half_maps[0], half_maps[1]), log_posterior, precision
 
-    def posteriors(self, chosen: np.ndarray) -> Iterator[tuple[np.ndarray, Posterior]]:
-        """Yield the particles ``chosen`` block by block with what is to be maximised for them; rows of a block are numbered anew in it."""
-        disc, pixel_size_A = self.images.disc, self.grid.pixel_size_A
-        for folds, references in zip(self.folds_of, self.references, strict=True):
-            for fold, reference in zip(folds, references, strict=True):
-                wanted = fold[np.isin(fold, chosen)]
-                if not len(wanted):
-                    continue
+    def sweep(self, half: int, chosen: np.ndarray, cloud: PoseCloud) -> Iterator[tuple[np.ndarray, Posterior]]:
+        """Go through the folds of a half-set; yield the particles ``chosen`` block by block with what is to be maximised for them.
+
+        A fold is compared with the map of the others at their newest poses: those of ``cloud`` for the folds that came before it. Rows of a
+        block are numbered anew in it.
+        """
+        disc, sums, sigma2 = self.images.disc, self.sums[half], self.sigma2
+        sums.renew(self.cloud, self.inserted_sigma2)
+        for number, fold in enumerate(self.folds_of[half]):
+            sums.take_out(number)
+            wanted = fold[np.isin(fold, chosen)]
+            if len(wanted):
+                reference = filter_map(sums.solve(), self.gain)
                 volume = prepare_slices(reference * self.alignment_mask, int(disc.shell[-1]))
                 for rows in batches(wanted, batch_size(len(disc))):
-                    weighted = self.images.weighted(rows, self.sigma2)
-                    yield rows, Posterior(self.means.kernels, volume, weighted, self.prior.take(rows), self.extent, pixel_size_A)
+                    weighted = self.images.weighted(rows, sigma2)
+                    prior = self.prior.take(rows)
+                    yield rows, Posterior(self.means.kernels, volume, weighted, prior, self.extent, self.grid.pixel_size_A)
+            sums.put_in(number, cloud, sigma2)
 
     def _align_block(self, posterior: Posterior, rows: np.ndarray) -> Candidates:
         box_px = self.grid.box_px
@@ -225,21 +248,18 @@ class LocalRefinement:
             stages.append(Stage(fourier_disc(self.grid.box_px, shell), 5 if final else 3, 0.02 if final else 0.1, keep))
         return stages
 
-    def _reconstruct(self, number: int, sigma2: np.ndarray) -> tuple[tuple[np.ndarray, np.ndarray], list[list[np.ndarray]]]:
-        """Half maps in the window, and maps of each half without each of its folds."""
-        cloud = self._draw_cloud(number)
-        (half_a, without_a), (half_b, without_b) = (
-            reconstruct_half(self.images, sigma2, folds, cloud, self.means.kernels) for folds in self.folds_of
-        )
-        return (half_a, half_b), [without_a, without_b]
+    @property
+    def _draws(self) -> bool:
+        return self.settings.marginalize and not self.extent.is_fixed
 
-    def _draw_cloud(self, number: int, n_pairs: int = 1) -> PoseCloud:
-        """Poses at which the particles enter the half maps: drawn from their posteriors, inside the extents."""
-        if self.extent.is_fixed or not self.settings.marginalize:
-            return draw_cloud(self.rotations, self.centers_px, np.zeros((1, len(self.rotations), 5)))
-        steps = draw_steps(self.covariance, self.settings.seed, number, self.start.uid, n_pairs)
-        cloud = draw_cloud(self.rotations, self.centers_px, steps)
-        return PoseCloud(*self.extent.clip(self.prior, self._all_rows, cloud.rotations, cloud.shifts_px))
+    def _draw(self, number: int, rows: np.ndarray, n_pairs: int = 1) -> PoseCloud:
+        """Poses at which particles enter the half maps: drawn from their posteriors, inside the extents."""
+        rotations, centers_px = self.rotations[rows], self.centers_px[rows]
+        if not self._draws:
+            return PoseCloud(rotations[None], centers_px[None])
+        steps = draw_steps(self.covariance[rows], self.settings.seed, number, self.start.uid[rows], n_pairs)
+        cloud = draw_cloud(rotations, centers_px, steps)
+        return PoseCloud(*self.extent.clip(self.prior, rows, cloud.rotations, cloud.shifts_px))
 
     def _curves(self, half_maps: tuple[np.ndarray, np.ndarray]) -> FscCurves:
         half_a, half_b = (Volume(half, self.grid.pixel_size_A) for half in half_maps)
@@ -264,19 +284,11 @@ class LocalRefinement:
             rotation if self.extent.rotation_deg else self.prior.rotation_covariance, shift if self.extent.shift_px else self.prior.shift_variance_px2
         )
 
-    def _first_references(self) -> list[list[np.ndarray]]:
-        """Consensus maps, low-passed: the same for all folds of a half."""
-        cut_A, pixel_size_A = self.settings.initial_lowpass_A, self.grid.pixel_size_A
-        filtered = (lowpass(torch.from_numpy(half), pixel_size_A, cut_A).numpy() for half in self.consensus.half_maps)
-        windows = [self.domain.cut(half, self.grid.box_px) for half in filtered]
-        return [[half] * len(folds) for half, folds in zip(windows, self.folds_of, strict=True)]
-
-    def _settle_references(self, number: int, without_fold: list[list[np.ndarray]], curves: FscCurves) -> None:
-        """Filter the references of the next iteration and set its resolution limit."""
+    def _settle_filter(self, number: int, curves: FscCurves) -> None:
+        """Filter of the references of the next iteration, and its resolution limit."""
         limit = self._settle(number, "limit_shell", lambda: np.floor(curves.crossing().shell) + LIMIT_MARGIN_SHELLS)
         self.limit_shell = int(np.clip(limit, 2, self._finest_shell))
-        gain = self._settle(number, "filter", lambda: wiener_gain(curves))
-        self.references = [[filter_map(reference, gain) for reference in references] for references in without_fold]
+        self.gain = self._settle(number, "filter", lambda: wiener_gain(curves))
 
     def _settle_alignment_mask(self, number: int, half_maps: tuple[np.ndarray, np.ndarray]) -> None:
         """Cut the next references out where the map of this iteration has density, inside the alignment mask that was given."""

@@ -17,7 +17,7 @@ from triskelion.refine.state import Inputs, Means, Settings, Start
 
 ROTATION_EXTENT_DEG = 7.5
 SHIFT_EXTENT_A = 7.5
-ITERATIONS = 3
+ITERATIONS = 2
 PASSES = ITERATIONS + 2  # over all images: packing, iterations, reconstruction
 FINEST_A = 6.0  # finer shells would turn a large body by less than a tenth of a degree, and cost memory
 

@@ -85,6 +85,7 @@ def _attempt(paths: JobPaths, context: FolderContext) -> tuple[State, str, int]:
         record = read_job(paths)
         kind = job_type(record.type)
         kind.run(build_parameters(kind, record.parameters), context)
+        context.draw_newest()
         if kind.outputs and not list_outputs(paths):
             raise JobError(f"the job ended without any of its outputs ({', '.join(kind.outputs)})")
     except (JobCancelled, KeyboardInterrupt) as stop:

@@ -1,0 +1,32 @@
+"""The pictures of a job's diagnostics, drawn from their data: the newest when a job ends, those of iterations when somebody looks.
+
+Drawing takes longer than an iteration of a small refinement, and of most iterations nobody ever looks at the picture.
+"""
+
+import json
+from pathlib import Path
+
+from triskelion.io.atomic_write import replace_when_complete
+from triskelion.project.layout import JobPaths, split_iteration
+
+
+def draw_picture(paths: JobPaths, name: str, iteration: int | None = None) -> Path:
+    """Return the PNG of a diagnostic, drawn unless it is as new as its data."""
+    from triskelion.plots.registry import draw
+
+    image, told = paths.plot_image(name, iteration), paths.plot_data(name, iteration)
+    if image.exists() and image.stat().st_mtime_ns >= told.stat().st_mtime_ns:
+        return image
+    data = json.loads(told.read_text(encoding="utf-8"))
+    with replace_when_complete(image) as beside:
+        draw(name, data).savefig(beside)
+    return image
+
+
+def list_diagnostics(paths: JobPaths) -> dict[str, list[int | None]]:
+    """Return the iterations of each diagnostic that data were kept of, in order; None, the end of the job, last."""
+    found: dict[str, list[int | None]] = {}
+    for file in sorted(paths.plots.glob("[!.]*.json")):
+        name, iteration = split_iteration(file.stem)
+        found.setdefault(name, []).append(iteration)
+    return {name: sorted(iterations, key=lambda i: (i is None, i or 0)) for name, iterations in found.items()}
