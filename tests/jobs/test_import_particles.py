@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import mrcfile
 import numpy as np
@@ -81,6 +82,16 @@ def test_stacks_are_found_by_what_is_left_of_their_path(small, tmp_path):
         import_particles(tmp_path, small / "Refine3D" / "data.star", data_dir=str(small / "Extract"))
     context = import_particles(tmp_path, small / "Refine3D" / "data.star", data_dir=str(moved))
     assert len(context.read_particles("J1")) == 12
+
+
+def test_subtracted_images_stay_known_as_such(small, tmp_path):
+    """The mask of what was kept is named from the other project's folder: it is found, or at least not mistaken for one of this project."""
+    table = read_particles(small / "Refine3D" / "data.star")
+    (small / "Refine3D" / "mask.mrc").write_bytes(b"a mask")
+    for mask, expected in (("Refine3D/mask.mrc", small / "Refine3D" / "mask.mrc"), ("J7/lost.mrc", small / "Refine3D" / "J7" / "lost.mrc")):
+        write_particles(small / "Refine3D" / "subtracted.star", table.with_optics((replace(table.optics[0], kept_mask=mask),)))
+        context = import_particles(tmp_path, small / "Refine3D" / "subtracted.star", contrast="bright")
+        assert context.read_particles("J1").kept_masks == [str(expected)]
 
 
 def test_nothing_in_noise_is_called_bright_with_a_warning(small, tmp_path):

@@ -65,7 +65,7 @@ def run(parameters: ImportParticlesParameters, context: JobContext) -> None:
     looked_in = data_dir or f"{meta.parent} or the folders around it"
     bad = {row: f"{meta} (row {row + 1}): {reason}" for row, reason in bad.items()}
     bad |= {row: f"{meta.name} (row {row + 1}): {written[row]} is not in {looked_in}" for row in np.flatnonzero(sources == "").tolist()}
-    particles = _settle_boxes(particles.with_columns(image_path=sources), context)
+    particles = _settle_boxes(_settle_kept_masks(particles, meta).with_columns(image_path=sources), context)
     bad |= _check_images(particles, set(bad), context)
     keep = _rows_to_keep(len(particles), bad, parameters.drop_bad, context)
     particles, written = particles.select(keep), written[keep]
@@ -79,6 +79,15 @@ def run(parameters: ImportParticlesParameters, context: JobContext) -> None:
     particles = particles.with_columns(image_path=np.array([f"{relative}/{links[name]}" for name in written.tolist()]))
     context.save_particles(particles)
     _summarize(particles, len(bad), context)
+
+
+def _settle_kept_masks(particles: Particles, meta: Path) -> Particles:
+    """Find the masks of subtracted images where the table lies: their paths start from another project's folder."""
+    from triskelion.io.link_stacks import find_stacks
+
+    found = find_stacks(particles.kept_masks, meta, None)
+    settled = {mask: str(found.get(mask, meta.parent / mask)) for mask in particles.kept_masks}
+    return particles.with_optics(tuple(replace(group, kept_mask=settled.get(group.kept_mask, "")) for group in particles.optics))
 
 
 def _settle_boxes(particles: Particles, context: JobContext) -> Particles:
