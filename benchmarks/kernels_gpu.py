@@ -23,10 +23,10 @@ from triton.testing import do_bench
 
 from triskelion.fourier.shells import FourierDisc, fourier_disc
 from triskelion.fourier.slices import prepare_slices
-from triskelion.kernels import climb as plain_climb
 from triskelion.kernels import cuda, reference
-from triskelion.kernels.climb import ClimbedPoses, ClimbRules, PoseRestraint, Starts, rotvec_to_matrix
+from triskelion.kernels.climb import ClimbedPoses, ClimbRules, PoseRestraint, Starts
 from triskelion.kernels.interface import BackProjection, FourierVolume, PoseGrid, WeightedImages
+from triskelion.kernels.reference.climbing import matrix_to_rotvec, rotvec_to_matrix
 
 CHECK_BOX_PX, CHECK_IMAGES = 25, 6
 N_ROTATIONS, N_MOVES = 32, 36
@@ -106,7 +106,7 @@ def compare(got, expected) -> float:
 
 def compare_poses(got: ClimbedPoses, expected: ClimbedPoses) -> float:
     """Largest difference of poses in posterior standard deviations."""
-    turns = [plain_climb.matrix_to_rotvec(a.T @ b) for a, b in zip(expected.rotations, got.rotations, strict=True)]
+    turns = [matrix_to_rotvec(a.T @ b) for a, b in zip(expected.rotations, got.rotations, strict=True)]
     difference = np.concatenate([np.array(turns), got.shifts_px - expected.shifts_px], axis=1)
     return float(np.sqrt(np.einsum("ni,nij,nj->n", difference, expected.matrix, difference)).max())
 
@@ -127,7 +127,7 @@ def find_errors(n_starts: int = 8) -> dict[str, float]:
         grid = PoseGrid(draw_rotations(2 * n_turns, rng).reshape(2, -1, 3, 3), rng.normal(0, 1, (2, n_turns, 2)), rng.normal(0, 2, (n_moves, 2)))
         for found_scores, kernels in zip(scores, (cuda, reference), strict=True):
             found_scores.append(kernels.score_grid(case.volume, grid, images, rows[:2], disc).ravel())
-    climbs = [kernel(case.volume, images, *make_climb(case, n_starts, 1e-5), disc) for kernel in (cuda.climb, plain_climb.climb)]
+    climbs = [kernels.climb(case.volume, images, *make_climb(case, n_starts, 1e-5), disc) for kernels in (cuda, reference)]
     errors = {"slice": compare(*slices), "insert_values": compare(found.values, wanted.values)}
     errors |= {"insert_weights": compare(found.weights, wanted.weights)}
     errors |= {name: compare(getattr(equations[0], name), getattr(equations[1], name)) for name in ("value", "gradient", "matrix")}

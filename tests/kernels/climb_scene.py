@@ -1,6 +1,6 @@
-"""Heads to climb to, posed as local refinement poses them and as ``kernels.climb`` wants them."""
+"""Heads to climb to, as local refinement poses them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -10,8 +10,8 @@ from triskelion.fourier.shells import fourier_disc
 from triskelion.fourier.slices import prepare_slices
 from triskelion.geometry.fulcrum import image_of_point
 from triskelion.kernels import reference
-from triskelion.kernels.climb import ClimbRules, PoseRestraint, Starts
-from triskelion.kernels.interface import WeightedImages
+from triskelion.kernels.climb import ClimbedPoses, ClimbRules, Starts
+from triskelion.kernels.interface import Kernels, WeightedImages
 from triskelion.refine import alignment
 from triskelion.refine.alignment import Posterior, Stage
 from triskelion.refine.prior import HELD_SHIFT_SD_PX, PosePrior
@@ -29,12 +29,17 @@ CASES = {
 
 @dataclass(frozen=True)
 class ClimbScene:
-    """The same climbs for ``refine.alignment`` and for ``kernels.climb``."""
+    """A posterior, and what climbs on it are given."""
 
     posterior: Posterior
     starts: Starts
-    restraint: PoseRestraint
     rules: ClimbRules
+
+    def climb(self, kernels: Kernels, starts: Starts | None = None, **changes) -> ClimbedPoses:
+        """Climb from some or all starts, by rules that may be changed."""
+        posterior = self.posterior
+        starts, rules = starts or self.starts, replace(self.rules, **changes)
+        return kernels.climb(posterior.volume, posterior.images, starts, posterior.restraint, rules, STAGE.disc)
 
 
 def make_climb_scene(case: str, n_images: int) -> ClimbScene:
@@ -58,10 +63,6 @@ def make_climb_scene(case: str, n_images: int) -> ClimbScene:
         np.concatenate([near.rotations, far.rotations]),
         np.concatenate([near.shifts_px, far.shifts_px]),
     )
-    restraint = PoseRestraint(
-        prior.consensus_rotations, prior.consensus_images, prior.lever_xyz_px, np.eye(3) / turn_sd**2, 1 / shift_sd**2,
-        np.diag(alignment.LEAST_PRECISION), float(np.deg2rad(extent.rotation_deg)), extent.shift_px,
-    )  # fmt: skip
     damping = alignment.LAMBDA_START, alignment.LAMBDA_DOWN, alignment.LAMBDA_UP
     rules = ClimbRules(STAGE.evaluations, STAGE.least_gain, *damping, *longest)
-    return ClimbScene(posterior, starts, restraint, rules)
+    return ClimbScene(posterior, starts, rules)

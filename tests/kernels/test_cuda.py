@@ -18,13 +18,13 @@ if not torch.cuda.is_available():
 import triton
 import triton.language as tl
 from benchmarks import kernels_gpu
-from tests.kernels.climb_scene import CASES, STAGE, make_climb_scene
+from tests.kernels.climb_scene import CASES, make_climb_scene
 from triton import knobs
 
 from triskelion.errors import InputError
 from triskelion.fourier.shells import fourier_disc
 from triskelion.geometry import rotations
-from triskelion.kernels import climb, cuda
+from triskelion.kernels import cuda, reference
 from triskelion.kernels.climb import Starts
 from triskelion.kernels.cuda import poses, sampling, transfer
 from triskelion.kernels.cuda.climbing import solve
@@ -50,8 +50,8 @@ def test_climbs_end_where_the_plain_ones_do(case):
     """Some steps from the last start fail, or from the first."""
     scene = make_climb_scene(case, 6)
     some = np.array([0, 11])
-    arrays = (scene.posterior.volume, scene.posterior.images, Starts(*(array[some] for array in scene.starts)), scene.restraint, scene.rules)
-    found, expected = cuda.climb(*arrays, STAGE.disc), climb.climb(*arrays, STAGE.disc)
+    starts = Starts(*(array[some] for array in scene.starts))
+    found, expected = scene.climb(cuda, starts), scene.climb(reference, starts)
     np.testing.assert_allclose(found.value, expected.value, rtol=1e-4)
     assert kernels_gpu.compare_poses(found, expected) < 0.1
     np.testing.assert_allclose(found.matrix, expected.matrix, atol=1e-2 * np.abs(expected.matrix).max())

@@ -1,4 +1,4 @@
-"""The four operations everything rests on, and what they work on. ``reference`` and ``cpu`` implement them equally.
+"""The five operations everything rests on, and what they work on. ``reference``, ``cpu`` and ``cuda`` implement them equally.
 
 A pose is a rotation R and the image u of the origin: a coefficient k = (kx, ky, 0) of an image with relative scale s is
 
@@ -14,6 +14,8 @@ from typing import NamedTuple, Protocol
 import numpy as np
 import torch
 from torch import Tensor
+
+from triskelion.kernels.climb import ClimbedPoses, ClimbRules, PoseRestraint, Starts
 
 
 class Disc(Protocol):
@@ -95,6 +97,11 @@ class BackProjection:
         """Memory that the sums take."""
         return self.values.nbytes + self.weights.nbytes
 
+    def clear(self) -> None:
+        """Set all sums to 0."""
+        self.values.zero_()
+        self.weights.zero_()
+
     def add(self, other: "BackProjection") -> None:
         """Add other sums to these."""
         self.values += other.values
@@ -167,6 +174,12 @@ class Kernels(Protocol):
 
     def score_grid(self, volume: FourierVolume, grid: PoseGrid, images: WeightedImages, rows: np.ndarray, disc: Disc) -> np.ndarray:
         """Log likelihoods (n, r, s) of the images ``rows`` at every rotation and every move of a grid."""
+        ...
+
+    def climb(
+        self, volume: FourierVolume, images: WeightedImages, starts: Starts, restraint: PoseRestraint, rules: ClimbRules, disc: Disc
+    ) -> ClimbedPoses:
+        """Climb from every start to the nearest optimum of the log posterior, by Levenberg-Marquardt (``kernels.climb``)."""
         ...
 
 

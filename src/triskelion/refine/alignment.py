@@ -1,14 +1,11 @@
-"""Alignment: Levenberg-Marquardt on the log posterior of each particle's pose, marching from coarse to fine.
-
-Right perturbation R <- R exp([w]), u <- u + du; step = (A + Pr + lambda diag(A))^-1 (gradient of the log posterior).
-"""
+"""Alignment: the log posterior of each particle's pose, climbed by Levenberg-Marquardt (``kernels.climb``) while it marches from coarse to fine."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
 from triskelion.fourier.shells import FourierDisc
-from triskelion.geometry.rotations import rotvec_to_matrix
+from triskelion.kernels.climb import ClimbRules, PoseRestraint, Starts
 from triskelion.kernels.interface import FourierVolume, Kernels, WeightedImages
 from triskelion.refine.prior import PosePrior
 from triskelion.refine.search import SearchExtent
@@ -30,9 +27,9 @@ class Stage:
     keep: int  # candidates kept per particle when it ends
 
 
-@dataclass
+@dataclass(frozen=True)
 class Candidates:
-    """Poses under way; several may belong to one particle."""
+    """Poses under way, several may belong to one particle, with the log posterior there (``kernels.climb``)."""
 
     rows: np.ndarray
     rotations: np.ndarray
@@ -44,11 +41,6 @@ class Candidates:
     def take(self, which: np.ndarray) -> "Candidates":
         """Return the candidates ``which``."""
         return Candidates(*(getattr(self, name)[which] for name in self.__dataclass_fields__))
-
-    def put(self, which: np.ndarray, other: "Candidates") -> None:
-        """Replace the candidates ``which``."""
-        for name in self.__dataclass_fields__:
-            getattr(self, name)[which] = getattr(other, name)
 
 
 @dataclass(frozen=True)
@@ -64,54 +56,31 @@ class Posterior:
 
     def evaluate(self, rows: np.ndarray, rotations: np.ndarray, shifts_px: np.ndarray, disc: FourierDisc) -> Candidates:
         """Log posterior with its gradient and matrix."""
-        likelihood = self.kernels.gauss_newton(self.volume, rotations, shifts_px, self.images, rows, disc)
-        value, gradient, matrix = self.prior.terms(rows, rotations, shifts_px)
-        matrix = likelihood.matrix + matrix + LEAST_PRECISION
-        return Candidates(rows, rotations, shifts_px, likelihood.value + value, likelihood.gradient + gradient, matrix)
+        return self.climb(Starts(rows, rotations, shifts_px), Stage(disc, 0, 0.0, 1))
+
+    def climb(self, starts: Starts, stage: Stage) -> Candidates:
+        """Take steps from every start until each promises too little or the evaluations are used up."""
+        longest = LONGEST_TURN_RAD, LONGEST_SHIFT_A / self.pixel_size_A
+        rules = ClimbRules(stage.evaluations, stage.least_gain, LAMBDA_START, LAMBDA_DOWN, LAMBDA_UP, *longest)
+        return Candidates(starts.rows, *self.kernels.climb(self.volume, self.images, starts, self.restraint, rules, stage.disc))
+
+    @property
+    def restraint(self) -> PoseRestraint:
+        """What holds the poses beside the images."""
+        prior, extent = self.prior, self.extent
+        return PoseRestraint(
+            prior.consensus_rotations, prior.consensus_images, prior.lever_xyz_px, prior.rotation_precision, 1 / prior.shift_variance_px2,
+            np.diag(LEAST_PRECISION), float(np.deg2rad(extent.rotation_deg)), extent.shift_px,
+        )  # fmt: skip
 
 
 def align(posterior: Posterior, rows: np.ndarray, rotations: np.ndarray, shifts_px: np.ndarray, stages: list[Stage]) -> Candidates:
-    """March candidates (c,) through the stages; return one per particle, ordered by row."""
-    # copies, for candidates change in place
-    candidates = posterior.evaluate(rows, rotations.copy(), shifts_px.copy(), stages[0].disc)
-    for number, stage in enumerate(stages):
-        if number:
-            candidates = posterior.evaluate(candidates.rows, candidates.rotations, candidates.shifts_px, stage.disc)
-        _climb(posterior, candidates, stage)
-        candidates = _keep_best(candidates, stage.keep)
+    """March candidates (c,) through the stages, one at least; return one per particle, ordered by row."""
+    starts = Starts(rows, rotations, shifts_px)
+    for stage in stages:
+        candidates = _keep_best(posterior.climb(starts, stage), stage.keep)
+        starts = Starts(candidates.rows, candidates.rotations, candidates.shifts_px)
     return candidates
-
-
-def _climb(posterior: Posterior, candidates: Candidates, stage: Stage) -> None:
-    """Take steps until each promises too little or the evaluations are used up; ``candidates`` change in place."""
-    damping = np.full(len(candidates.rows), LAMBDA_START)
-    active = np.arange(len(candidates.rows))
-    for _ in range(stage.evaluations):
-        here = candidates.take(active)
-        active = active[_promised_gain(here) >= stage.least_gain]
-        if not len(active):
-            return
-        here = candidates.take(active)
-        there = posterior.evaluate(here.rows, *_step(posterior, here, damping[active]), stage.disc)
-        better = there.value > here.value
-        candidates.put(active[better], there.take(better))
-        damping[active] *= np.where(better, LAMBDA_DOWN, LAMBDA_UP)
-
-
-def _promised_gain(candidates: Candidates) -> np.ndarray:
-    step = np.linalg.solve(candidates.matrix, candidates.gradient[..., None])[..., 0]
-    return 0.5 * (candidates.gradient * step).sum(-1)
-
-
-def _step(posterior: Posterior, here: Candidates, damping: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    diagonal = np.einsum("nii->ni", here.matrix)
-    damped = here.matrix + np.eye(5) * (damping[:, None] * diagonal)[:, None, :]
-    step = np.linalg.solve(damped, here.gradient[..., None])[..., 0]
-    longest = np.array([LONGEST_TURN_RAD, LONGEST_SHIFT_A / posterior.pixel_size_A])
-    lengths = np.stack([np.linalg.norm(step[:, :3], axis=1), np.linalg.norm(step[:, 3:], axis=1)], axis=1)
-    step *= np.minimum(1.0, (longest / np.maximum(lengths, 1e-12)).min(axis=1))[:, None]
-    rotations, shifts = here.rotations @ rotvec_to_matrix(step[:, :3]), here.shifts_px + step[:, 3:]
-    return posterior.extent.clip(posterior.prior, here.rows, rotations, shifts)
 
 
 def _keep_best(candidates: Candidates, keep: int) -> Candidates:

@@ -77,7 +77,7 @@ class PosePrior:
 
     def log_density(self, turns: np.ndarray, moves: np.ndarray) -> np.ndarray:
         """Log density, up to a constant, at all pairs of deviations (r, 3), (s, 2): array (r, s)."""
-        by_turn = np.einsum("ri,ij,rj->r", turns, self._rotation_precision(), turns)
+        by_turn = np.einsum("ri,ij,rj->r", turns, self.rotation_precision, turns)
         by_move = (moves**2).sum(-1) / self.shift_variance_px2
         return -0.5 * (by_turn[:, None] + by_move[None, :])
 
@@ -86,7 +86,7 @@ class PosePrior:
         turn, shift = self.deviation(rows, rotations, shifts_px)
         deviation = np.concatenate([turn, shift], axis=1)
         precision = np.zeros((5, 5))
-        precision[:3, :3] = self._rotation_precision()
+        precision[:3, :3] = self.rotation_precision
         precision[3:, 3:] = np.eye(2) / self.shift_variance_px2
         slope = np.zeros((len(rows), 5, 5))
         slope[:, :3, :3] = _inverse_right_jacobian(turn)
@@ -97,7 +97,9 @@ class PosePrior:
         gradient = -np.einsum("nij,ni->nj", slope, pulled)
         return value, gradient, np.swapaxes(slope, 1, 2) @ precision @ slope
 
-    def _rotation_precision(self) -> np.ndarray:
+    @property
+    def rotation_precision(self) -> np.ndarray:
+        """Inverse of the rotation covariance, rad^-2; 0 without a prior."""
         return np.zeros((3, 3)) if not np.isfinite(np.diag(self.rotation_covariance)).all() else np.linalg.inv(self.rotation_covariance)
 
 

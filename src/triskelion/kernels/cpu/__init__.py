@@ -5,9 +5,10 @@ fixed order. What costs is waiting for memory: an image cuts the cube in a plane
 line by line, poses in the order of their view directions, and inserted samples tile by tile.
 """
 
+from triskelion.kernels.cpu.climbing import climb
 from triskelion.kernels.cpu.grid_scores import score_grid
 from triskelion.kernels.cpu.insertion import insert
 from triskelion.kernels.cpu.normal_equations import gauss_newton
 from triskelion.kernels.cpu.slices import slice
 
-__all__ = ["gauss_newton", "insert", "score_grid", "slice"]
+__all__ = ["climb", "gauss_newton", "insert", "score_grid", "slice"]

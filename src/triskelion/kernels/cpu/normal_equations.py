@@ -40,7 +40,7 @@ def _interpolate_with_slope(flat, i, along_y, along_z, fx, fy, fz):
 
 
 @njit(**FAST)
-def _normal_equations(flat, extent, r, step, kx, ky, raster, b, w, table_x, table_y, out):
+def sum_normal_equations(flat, extent, r, step, kx, ky, raster, b, w, table_x, table_y, out):
     """Sum value, gradient (5) and upper triangle of the matrix (15) of one particle into ``out`` (21,), float64."""
     along_y = unsigned(2 * (extent + 1))
     along_z, middle = along_y * unsigned(2 * extent + 1), np.float32(extent)
@@ -102,7 +102,7 @@ def _gauss_newton(flat, extent, matrices, order, steps, shifts, kx, ky, raster, 
         p = order[n]
         table_x, table_y = np.empty(2 * (last + 1), np.float32), np.empty(2 * (2 * last + 1), np.float32)
         fill_phases(table_x, table_y, steps[p], shifts[p, 0], shifts[p, 1])
-        _normal_equations(flat, extent, matrices[p], np.float32(steps[p]), kx, ky, raster, b[rows[p]], w[rows[p]], table_x, table_y, out[p])
+        sum_normal_equations(flat, extent, matrices[p], np.float32(steps[p]), kx, ky, raster, b[rows[p]], w[rows[p]], table_x, table_y, out[p])
 
 
 def gauss_newton(
@@ -118,10 +118,11 @@ def gauss_newton(
         np.asarray(shifts_px, np.float64), plane.kx, plane.ky, plane.raster, plane.last, interleaved(images.b), images.weight.numpy(),
         np.asarray(rows), out,
     )  # fmt: skip
-    return _unpack(out)
+    return unpack_normal_equations(out)
 
 
-def _unpack(packed: np.ndarray) -> NormalEquations:
+def unpack_normal_equations(packed: np.ndarray) -> NormalEquations:
+    """Take sums (n, 21) apart."""
     matrix = np.empty((len(packed), 5, 5))
     upper = np.triu_indices(5)
     matrix[:, upper[0], upper[1]] = packed[:, 6:]

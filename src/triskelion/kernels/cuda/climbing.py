@@ -135,7 +135,7 @@ def _pack_poses(rotations: np.ndarray, shifts_px: np.ndarray) -> Tensor:
 
 
 def climb(volume: FourierVolume, images: WeightedImages, starts: Starts, restraint: PoseRestraint, rules: ClimbRules, disc: Disc) -> ClimbedPoses:
-    """See ``kernels.climb.climb``."""
+    """See ``Kernels.climb``."""
     scale = images.scale[starts.rows]
     check_radius(volume, disc, scale)
     used, which = np.unique(starts.rows, return_inverse=True)

@@ -1,4 +1,4 @@
-"""The kernels in plain torch: obvious rather than fast, in double precision; what the others are held to."""
+"""Values of slices and sums over coefficients in plain torch."""
 
 import numpy as np
 import torch
