@@ -56,6 +56,9 @@ class LocalRefinementParameters(DomainParameters):
         title="Background poses",
         help="Refine the rest of the particle first, so that its subtraction is exact; auto does so where the rest is the larger part.",
     )
+    particle_scale: bool = parameter(
+        True, title="Particle scale", help="Estimate the contrast of each particle against the whole particle; it scales background and domain."
+    )
     recenter: bool = parameter(
         False, title="Re-centre", help="Extents and prior follow the poses from iteration to iteration, instead of staying about the consensus."
     )
@@ -141,7 +144,11 @@ def _read_inputs(parameters: LocalRefinementParameters, context: JobContext, sha
     from triskelion.refine.half_sets import check_half_sets
 
     particles = context.read_particles(parameters.particles)
-    inputs = read_inputs(parameters, context, particles, _settings(parameters), shared)
+    settings = _settings(parameters)
+    if particles.kept_masks:
+        context.log(f"the particles are already subtracted (kept: {', '.join(particles.kept_masks)}): no background is subtracted, contrast stays")
+        settings = replace(settings, subtract_background=False, particle_scale=False)
+    inputs = read_inputs(parameters, context, particles, settings, shared)
     if parameters.alignment_mask is not None:
         mask = context.read_mask(parameters.alignment_mask)
         require_same_grid(inputs.images.grid, mask, "the half maps", "the alignment mask")
@@ -167,6 +174,7 @@ def _settings(parameters: LocalRefinementParameters) -> "Settings":
         marginalize=parameters.marginalize,
         subtract_background=parameters.background == "subtract",
         use_window=parameters.use_window,
+        particle_scale=parameters.particle_scale,
         recenter=parameters.recenter,
         dynamic_mask=parameters.dynamic_mask,
         max_iterations=parameters.max_iterations,

@@ -85,6 +85,9 @@ def report_result(
     curves = report_half_maps(context, half_a, half_b, mask, settings.seed, refinement.domain.fulcrum_xyz_px + box_center_px(grid.box_px))
     context.save_volume(mask, "mask")
     context.plot("scale", collect_scale(particles["contrast"]))
+    if refinement.contrast is not None:
+        context.log(f"contrast of the particles: standard deviation {refinement.contrast.spread:.2f}")
+        context.summarize(contrast_spread=refinement.contrast.spread)
     refined = particles.with_columns(
         rotvec_rad=matrix_to_rotvec(result.rotations),
         shift_A=result.shifts_px * grid.pixel_size_A,

@@ -77,11 +77,12 @@ class HalfSums:
         self.total = BackProjection.empty(int(images.disc.shell[-1]))
         self._is_kept = 2 * (len(folds) + 1) * self.total.n_bytes <= KEPT_BYTES
         self._kept: dict[int, BackProjection] = {}
+        self._spare: BackProjection | None = None  # memory that is new to a process costs more to get than to fill
         self._inserted: dict[int, tuple[PoseCloud, np.ndarray]] = {}
 
     def renew(self, cloud: PoseCloud, sigma2: np.ndarray) -> None:
         """Make the total of all folds at the poses of ``cloud``, which they were put in at if they were put in at all."""
-        self.total = BackProjection.empty(int(self._images.disc.shell[-1]))
+        self.total.clear()
         for fold in range(len(self._folds)):
             self._inserted[fold] = (cloud, sigma2)
             self.total.add(self._sums_of(fold))
@@ -91,7 +92,7 @@ class HalfSums:
         if fold in self._inserted:
             self.total.subtract(self._sums_of(fold))
             del self._inserted[fold]
-            self._kept.pop(fold, None)
+            self._spare = self._kept.pop(fold, self._spare)
 
     def put_in(self, fold: int, cloud: PoseCloud, sigma2: np.ndarray) -> None:
         """Put a fold in at its poses in ``cloud``, its images weighted for the noise ``sigma2``."""
@@ -105,12 +106,15 @@ class HalfSums:
     def _sums_of(self, fold: int) -> BackProjection:
         if fold in self._kept:
             return self._kept[fold]
-        sums = BackProjection.empty(int(self._images.disc.shell[-1]))
+        sums, self._spare = self._spare or BackProjection.empty(int(self._images.disc.shell[-1])), None
+        sums.clear()
         cloud, sigma2 = self._inserted[fold]
         for rows in batches(self._folds[fold], batch_size(len(self._images.disc))):
             insert_cloud(sums, self._images.weighted(rows, sigma2), rows, cloud, self._images.disc, self._kernels)
         if self._is_kept:
             self._kept[fold] = sums
+        else:
+            self._spare = sums
         return sums
 
 

@@ -5,6 +5,7 @@ The images of a half-set meet only maps of their own half. What the halves share
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -24,6 +25,7 @@ from triskelion.masks.automatic import near_far_masks, smooth_base
 from triskelion.refine.alignment import Candidates, Posterior, Stage, align, posterior_covariance
 from triskelion.refine.back_projection import HalfSums, PoseCloud, draw_cloud, draw_steps, reconstruct_whole
 from triskelion.refine.consensus import choose_window, measure_consensus, pack_images, rows_of_halves, window_disc
+from triskelion.refine.contrast import estimate_particle_contrast
 from triskelion.refine.prior import PosePrior, estimate_widths, first_prior
 from triskelion.refine.reference import deal_folds, filter_map, wiener_gain
 from triskelion.refine.search import SearchExtent, coarse_starts, start_grids, starts_for_width
@@ -56,7 +58,7 @@ class LocalRefinement:
     """
 
     def __init__(self, inputs: Inputs, means: Means, stage: str = "domain", advance: Advance = lambda steps: None):
-        self.inputs, self.means, self.stage = inputs, means, stage
+        self.means, self.stage = means, stage
         self.start, self.domain, self.settings = inputs.start, inputs.domain, inputs.settings
         # by uid, so that the order of the table does not matter
         by_uid = (rows[np.argsort(self.start.uid[rows])] for rows in rows_of_halves(self.start.half_set))
@@ -66,6 +68,11 @@ class LocalRefinement:
         self.mask = self.domain.cut(self.domain.mask, self.grid.box_px)
         self.alignment_mask = self.domain.cut(self.domain.aligned_part, self.grid.box_px)
         self.consensus = measure_consensus(inputs, means, stage)
+        self.contrast = None
+        if self.settings.particle_scale:
+            self.contrast = estimate_particle_contrast(inputs, self.consensus, means, stage)
+            inputs = replace(inputs, images=whole.with_contrast(self.contrast.values))
+        self.inputs = inputs
         disc = window_disc(whole.disc, self.grid.box_px, self._whole_shell(self.settings.finest_kept_A))
         self.images = pack_images(inputs, self.consensus, disc, means, stage, advance)
         self.sigma2 = self.images.sigma2

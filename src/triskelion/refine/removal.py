@@ -1,7 +1,7 @@
 """What a particle subtraction takes out of the images and of the half maps: the same, so that the two still belong together."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -9,11 +9,12 @@ from triskelion.data.volume import Volume
 from triskelion.errors import InputError
 from triskelion.fourier.slices import prepare_slices
 from triskelion.imaging.noise import NoiseSums
-from triskelion.imaging.scale import Contrast, contrast_disc, estimate_contrast
+from triskelion.imaging.scale import Contrast
 from triskelion.imaging.stream import ImageStream, spread_rows
 from triskelion.imaging.subtraction import PixelSubtraction, subtract_projections
 from triskelion.maps.edit import lowpass_map
-from triskelion.refine.consensus import Consensus, measure_consensus, rows_of_halves
+from triskelion.refine.consensus import measure_consensus, rows_of_halves
+from triskelion.refine.contrast import estimate_particle_contrast
 from triskelion.refine.state import Inputs, Means
 
 STAGE = "subtraction"
@@ -61,7 +62,7 @@ def plan_removal(
     """
     start, pixel_size_A = inputs.start, inputs.images.grid.pixel_size_A
     consensus = measure_consensus(inputs, means, STAGE)
-    contrast = _measure_contrast(inputs, consensus, means, advance) if with_contrast else None
+    contrast = estimate_particle_contrast(inputs, consensus, means, STAGE, advance) if with_contrast else None
     removed_a, removed_b = (filtered * start.particle_mask * mask for filtered in consensus.filtered)
     if lowpass_A is not None:
         removed_a, removed_b = (lowpass_map(Volume(array, pixel_size_A), lowpass_A).array for array in (removed_a, removed_b))
@@ -100,13 +101,3 @@ def power_before_after(inputs: Inputs, subtraction: PixelSubtraction) -> tuple[n
             before.add(block, block.coefficients)
             after.add(block, subtract_projections(block, volume, *poses, subtraction.slice_volume))
     return before.variance(), after.variance()
-
-
-def _measure_contrast(inputs: Inputs, consensus: Consensus, means: Means, advance: Callable[[int], None]) -> Contrast:
-    start, images = inputs.start, inputs.images
-    gain = means.shared.settled[f"{STAGE}.consensus_filter"]
-    disc = contrast_disc(images.disc, gain, images.grid.pixel_size_A)
-    volume_a, volume_b = (prepare_slices(half * start.particle_mask, int(disc.shell[-1])) for half in consensus.filtered)
-    poses = start.consensus_rotations, start.consensus_shifts_px
-    coarse = replace(images, disc=disc)
-    return estimate_contrast(coarse, (volume_a, volume_b), start.half_set, *poses, consensus.sigma2, means.kernels, advance)

@@ -41,6 +41,7 @@ def narrow_settings(settings: Settings, pixel_size_A: float) -> Settings:
         rotation_extent_deg=ROTATION_EXTENT_DEG,
         shift_extent_A=SHIFT_EXTENT_A,
         coarse_starts=False,
+        particle_scale=False,
         max_iterations=ITERATIONS,
         finest_kept_A=max(FINEST_A, 2 * pixel_size_A),
     )

@@ -24,6 +24,7 @@ class Settings:
     coarse_starts: bool = True
     marginalize: bool = True
     subtract_background: bool = True
+    particle_scale: bool = False  # contrast of each particle against the whole particle, estimated before the first iteration
     recenter: bool = False  # the prior and the extents follow the poses from iteration to iteration
     dynamic_mask: bool = False  # of the references, made anew from the map in each iteration, inside the domain's mask
     use_window: bool = True

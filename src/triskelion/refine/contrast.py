@@ -1,0 +1,27 @@
+"""The contrast of each particle against the consensus, in refinement and in subtraction."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from triskelion.fourier.slices import prepare_slices
+from triskelion.imaging.scale import Contrast, contrast_disc, contrast_prior, measure_contrast, shrink_contrast
+from triskelion.refine.consensus import Consensus
+from triskelion.refine.state import Inputs, Means
+
+
+def estimate_particle_contrast(
+    inputs: Inputs, consensus: Consensus, means: Means, stage: str, advance: Callable[[int], None] = lambda steps: None
+) -> Contrast:
+    """Estimate the contrast of all particles against the whole particle at its consensus pose; ``consensus`` was measured in ``stage``.
+
+    What is known of its distribution is a quantity that both half-sets share; all else of an image follows from that image and its half map.
+    """
+    start, images = inputs.start, inputs.images
+    disc = contrast_disc(images.disc, means.shared.settled[f"{stage}.consensus_filter"], images.grid.pixel_size_A)
+    volume_a, volume_b = (prepare_slices(half * start.particle_mask, int(disc.shell[-1])) for half in consensus.filtered)
+    poses = start.consensus_rotations, start.consensus_shifts_px
+    coarse = replace(images, disc=disc)
+    cross, power = measure_contrast(coarse, (volume_a, volume_b), start.half_set, *poses, consensus.sigma2, means.kernels, advance)
+    group = images.particles["optics_group"]
+    prior = means.shared.settle(f"{stage}.contrast", lambda: contrast_prior(cross, power, group))
+    return shrink_contrast(cross, power, group, prior)
