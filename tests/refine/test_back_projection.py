@@ -10,10 +10,11 @@ from tests.refine.scene import HEAD_CENTER_PX, PIXEL_A, draw_poses, make_means, 
 from triskelion.data.volume import Volume
 from triskelion.fourier.slices import prepare_slices
 from triskelion.geometry.fulcrum import image_of_point
-from triskelion.geometry.rotations import matrix_to_rotvec
+from triskelion.geometry.rotations import matrix_to_rotvec, rotvec_to_matrix
+from triskelion.imaging.packed import PackedImages
 from triskelion.kernels import cpu
 from triskelion.refine import back_projection
-from triskelion.refine.back_projection import PoseCloud, draw_cloud, draw_steps, reconstruct_half, reconstruct_whole
+from triskelion.refine.back_projection import HalfSums, PoseCloud, draw_cloud, draw_steps, reconstruct_whole
 from triskelion.refine.consensus import measure_consensus, rows_of_halves
 from triskelion.refine.reference import deal_folds
 from triskelion.resolution.fsc import fsc
@@ -64,14 +65,6 @@ def test_pairs_lie_on_both_sides_of_the_best_pose_about_the_centre_of_the_domain
         np.testing.assert_allclose(images, centers + step[:, 3:], atol=1e-9)
 
 
-def test_without_draws_every_particle_enters_once_at_its_pose():
-    poses = draw_poses(10, 1)
-    cloud = draw_cloud(poses.rotations, poses.shifts_px, np.zeros((1, 10, 5)))
-    assert len(cloud.rotations) == 1
-    np.testing.assert_array_equal(cloud.rotations[0], poses.rotations)
-    np.testing.assert_array_equal(cloud.shifts_px[0], poses.shifts_px)
-
-
 def test_poses_in_windows_are_those_of_the_box():
     poses, offsets = draw_poses(10, 1), np.random.default_rng(6).integers(-5, 5, (10, 2)).astype(float)
     centers = image_of_point(poses.rotations, poses.shifts_px, HEAD_CENTER_PX) - offsets
@@ -80,33 +73,67 @@ def test_poses_in_windows_are_those_of_the_box():
         np.testing.assert_allclose(shifts, poses.shifts_px, atol=1e-9)
 
 
-def test_a_map_without_a_fold_does_not_hold_its_images():
+SIGMA2 = np.ones((1, 16))
+
+
+def sum_half(images: PackedImages, folds: list[np.ndarray], cloud: PoseCloud) -> HalfSums:
+    """Sums of all folds."""
+    sums = HalfSums(images, folds, cpu)
+    sums.renew(cloud, SIGMA2)
+    return sums
+
+
+def make_half() -> tuple[PackedImages, list[np.ndarray], PoseCloud]:
+    """Half a of the scene, dealt into folds, its images in the middle of their windows."""
     scene = make_scene()
-    images, sigma2, folds = pack_scene(scene), np.ones((1, 16)), deal_folds(rows_of_halves(scene.start.half_set)[0])
-    cloud = PoseCloud(scene.body.rotations[None], np.zeros((1, len(images), 2)))
-    _, without = reconstruct_half(images, sigma2, folds, cloud, cpu)
+    images = pack_scene(scene)
+    return images, deal_folds(rows_of_halves(scene.start.half_set)[0]), PoseCloud(scene.body.rotations[None], np.zeros((1, len(images), 2)))
+
+
+def test_a_map_without_a_fold_does_not_hold_its_images():
+    images, folds, cloud = make_half()
     changed = replace(images, matched=images.matched.clone())
     changed.matched[folds[2]] = 0
-    _, without_changed = reconstruct_half(changed, sigma2, folds, cloud, cpu)
+    sums, sums_changed = sum_half(images, folds, cloud), sum_half(changed, folds, cloud)
+    whole = sums.solve()
+    scale = np.abs(whole).max()
+    assert np.abs(sums_changed.solve() - whole).max() > 0.1 * scale
+    for each in (sums, sums_changed):
+        each.take_out(2)
     # the fold's sums are subtracted from those of all, so what is left of it is rounding
-    scale = np.abs(without[2]).max()
-    np.testing.assert_allclose(without_changed[2], without[2], atol=1e-4 * scale)
-    assert np.abs(without_changed[1] - without[1]).max() > 0.1 * scale
-    alone, _ = reconstruct_half(images, sigma2, [np.concatenate(folds[:2] + folds[3:])], cloud, cpu)
-    np.testing.assert_allclose(without[2], alone, atol=1e-3 * scale)
-    assert torch.isfinite(prepare_slices(without[2], 15).cube.abs()).all()
+    without = sums.solve()
+    np.testing.assert_allclose(sums_changed.solve(), without, atol=1e-4 * scale)
+    assert np.abs(without - whole).max() > 0.1 * scale
+    np.testing.assert_allclose(without, sum_half(images, folds[:2] + folds[3:], cloud).solve(), atol=1e-3 * scale)
+    assert torch.isfinite(prepare_slices(without, 15).cube.abs()).all()
+
+
+def test_a_fold_enters_at_its_newest_poses():
+    images, folds, cloud = make_half()
+    turned = PoseCloud(cloud.rotations @ rotvec_to_matrix([0.3, 0.0, 0.1]), cloud.shifts_px + 1)
+    sums = sum_half(images, folds, cloud)
+    scale = np.abs(sums.solve()).max()
+    sums.take_out(1)
+    sums.take_out(1)  # which is not in
+    sums.put_in(1, turned, SIGMA2)
+    mixed = PoseCloud(cloud.rotations.copy(), cloud.shifts_px.copy())
+    mixed.rotations[:, folds[1]], mixed.shifts_px[:, folds[1]] = turned.rotations[:, folds[1]], turned.shifts_px[:, folds[1]]
+    np.testing.assert_allclose(sums.solve(), sum_half(images, folds, mixed).solve(), atol=1e-4 * scale)
 
 
 def test_maps_do_not_depend_on_memory(monkeypatch):
-    """Sums of folds give the same maps whether they are kept or, for want of memory, made again."""
-    scene = make_scene()
-    images, sigma2, folds = pack_scene(scene), np.ones((1, 16)), deal_folds(rows_of_halves(scene.start.half_set)[0])
-    cloud = PoseCloud(np.stack([scene.body.rotations] * 2), np.zeros((2, len(images), 2)))
-    half, without = reconstruct_half(images, sigma2, folds, cloud, cpu)
-    monkeypatch.setattr(back_projection, "KEPT_BYTES", 0)
-    half_again, without_again = reconstruct_half(images, sigma2, folds, cloud, cpu)
-    np.testing.assert_array_equal(half_again, half)
-    np.testing.assert_array_equal(without_again, without)
+    """Sums of folds give the same maps bit for bit whether they are kept or, for want of memory, made again."""
+    images, folds, cloud = make_half()
+    other, maps = PoseCloud(cloud.rotations, cloud.shifts_px + 1), []
+    for kept_bytes in (back_projection.KEPT_BYTES, 0):
+        monkeypatch.setattr(back_projection, "KEPT_BYTES", kept_bytes)
+        sums, of_run = sum_half(images, folds, cloud), []
+        for fold in range(len(folds)):
+            sums.take_out(fold)
+            of_run.append(sums.solve())
+            sums.put_in(fold, other, SIGMA2)
+        maps.append([*of_run, sums.solve()])
+    np.testing.assert_array_equal(*maps)
 
 
 @pytest.mark.parametrize(("box_px", "window_px"), [(32, 32), (48, 28)])
@@ -121,8 +148,9 @@ def test_the_half_maps_of_the_box_are_those_of_the_windows_put_back(box_px, wind
     cloud = PoseCloud(scene.head.rotations[None], centers_px[None])
     whole = reconstruct_whole(inputs, consensus, consensus.sigma2, cloud.in_box(images.offsets_px, center), cpu, lambda steps: None)
     for rows, of_box in zip(rows_of_halves(scene.start.half_set), whole, strict=True):
-        in_window, _ = reconstruct_half(images, images.sigma2, deal_folds(rows), cloud, cpu)
-        put_back, of_box = (array * scene.domain.mask for array in (scene.domain.put_back(in_window), of_box))
+        sums = HalfSums(images, deal_folds(rows), cpu)
+        sums.renew(cloud, images.sigma2)
+        put_back, of_box = (array * scene.domain.mask for array in (scene.domain.put_back(sums.solve()), of_box))
         assert (put_back * of_box).sum() == pytest.approx((of_box**2).sum(), rel=0.03)
         # 150 particles leave gaps in the finest shells of the larger box
         curve = fsc(Volume(put_back, PIXEL_A), Volume(of_box, PIXEL_A))

@@ -22,16 +22,6 @@ BOXES = {"whole box": BOX_PX, "window": 48}  # only in the larger one a window i
 in_box_and_window = pytest.mark.parametrize("box_px", BOXES.values(), ids=BOXES.keys())
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = numba.get_num_threads(), torch.get_num_threads()
-    numba.set_num_threads(1)
-    torch.set_num_threads(1)
-    yield
-    numba.set_num_threads(before[0])
-    torch.set_num_threads(before[1])
-
-
 @dataclass(frozen=True)
 class Run:
     """What a refinement leaves."""
@@ -53,7 +43,9 @@ class Run:
             "rotations": refinement.rotations[rows],
             "centers_px": refinement.centers_px[rows],
             "covariance": refinement.covariance[rows],
-            "references": np.stack(refinement.references[half]),
+            "newest_map": refinement.sums[half].solve(),
+            "cloud_rotations": refinement.cloud.rotations[:, rows],
+            "cloud_shifts_px": refinement.cloud.shifts_px[:, rows],
             "final_half_map": refinement.final_half_maps()[half],
         }
         for result in self.results:
@@ -121,7 +113,7 @@ def test_nothing_of_half_a_depends_on_the_images_of_half_b(box_px):
 def test_the_shared_quantities_are_all_that_half_a_learns_of_half_b(box_px):
     """The same two data sets without the recording: half a is no longer the same, so the test above can fail."""
     runs = [run_one_iteration(scene) for scene in (make_scene(N, NOISE_SD, box_px=box_px), with_other_images_in_half_b(box_px))]
-    assert {"matched", "rotations", "references", "final_half_map"} <= differing(*(run.arrays_of_half(HALF_A) for run in runs))
+    assert {"matched", "rotations", "newest_map", "final_half_map"} <= differing(*(run.arrays_of_half(HALF_A) for run in runs))
 
 
 @in_box_and_window
@@ -135,6 +127,12 @@ def test_another_seed_gives_other_half_maps():
     one, other = (run_one_iteration(make_scene(N, NOISE_SD), seed=seed).arrays_of_half(HALF_A) for seed in (0, 1))
     for name in ("half_map_1", "final_half_map"):
         assert np.abs(one[name] - other[name]).max() > 1e-3 * np.abs(one[name]).max()
+
+
+def test_without_draws_every_particle_enters_once_at_its_pose():
+    refinement = run_one_iteration(make_scene(N, NOISE_SD), marginalize=False).refinement
+    np.testing.assert_array_equal(refinement.cloud.rotations, refinement.rotations[None])
+    np.testing.assert_array_equal(refinement.cloud.shifts_px, refinement.centers_px[None])
 
 
 @in_box_and_window
@@ -160,13 +158,13 @@ def test_the_order_of_the_particles_does_not_matter(box_px):
 
 @in_box_and_window
 def test_the_head_comes_closer_to_where_it_is(box_px):
-    """Hinges of 6° per axis, 60 particles in a half: at least a seventh of the median error goes in two iterations."""
+    """Hinges of 6° per axis, 60 particles in a half: in two iterations goes a twelfth of the median rotation error and half that of position."""
     run, scene = undisturbed(box_px), make_scene(N, NOISE_SD, box_px=box_px)
     before, after = (np.median(rotation_difference_deg(poses, scene.head.rotations)) for poses in (scene.start.rotations, run.results[-1].rotations))
-    assert after < 0.86 * before
+    assert after < 0.92 * before
     center = scene.domain.center_xyz_px
     truth, start, found = (image_of_point(poses.rotations, poses.shifts_px, center) for poses in (scene.head, scene.start, run.results[-1]))
-    assert np.median(np.linalg.norm(found - truth, axis=1)) < 0.86 * np.median(np.linalg.norm(start - truth, axis=1))
+    assert np.median(np.linalg.norm(found - truth, axis=1)) < 0.5 * np.median(np.linalg.norm(start - truth, axis=1))
 
 
 @in_box_and_window

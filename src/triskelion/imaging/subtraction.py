@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from triskelion.data.particles import HALF_A, HALF_B, OpticsGroup
+from triskelion.fourier.complex_product import multiply
 from triskelion.fourier.shells import FourierDisc, fourier_disc
 from triskelion.fourier.transforms import fourier_to_image
 from triskelion.imaging.aberrations import check_supported, demodulation_phase
@@ -33,7 +34,7 @@ SAME_SIZE = 1e-6  # relative difference of pixel sizes that is rounding
 def predict_images(images: ImageSet, volume: FourierVolume, rotations: np.ndarray, shifts_px: np.ndarray, slice_volume: Slicer) -> Tensor:
     """Noise-free images s C phase(u) Slice(R, V) of a block, complex64 (n, m), at its poses (n, 3, 3), (n, 2)."""
     slices = slice_volume(volume, rotations, images.scale, images.disc)
-    return images.transfer() * phase_of_shift(images.disc, shifts_px, images.scale) * slices
+    return images.transfer() * multiply(slices, phase_of_shift(images.disc, shifts_px, images.scale))
 
 
 def subtract_projections(images: ImageSet, volume: FourierVolume, rotations: np.ndarray, shifts_px: np.ndarray, slice_volume: Slicer) -> Tensor:
@@ -101,12 +102,12 @@ class PixelSubtraction:
         # values stay when pixels change: what an ortho transform of another box with other pixels makes of that
         density = grid.box_px / group.box_px * (grid.pixel_size_A / group.pixel_size_A) ** 2
         slices = self.slice_volume(volume, self.rotations[rows], ratio * one, disc)
-        slices *= phase_of_shift(disc, self.shifts_px[rows] * (grid.pixel_size_A / group.pixel_size_A), one)
+        slices = multiply(slices, phase_of_shift(disc, self.shifts_px[rows] * (grid.pixel_size_A / group.pixel_size_A), one))
         ctf = compute_ctf(particles, rows, group.box_px, group.pixel_size_A, disc.kx, disc.ky)
         slices *= ctf * ctf if group.ctf_premultiplied else ctf
         demodulation = demodulation_phase(group, group.box_px, group.pixel_size_A, disc.kx, disc.ky)
         if demodulation is not None:
-            slices *= demodulation.conj()
+            slices = multiply(slices, demodulation.conj().resolve_conj())
         slices *= torch.from_numpy((particles["contrast"][rows] * density).astype(np.float32))[:, None]
         return fourier_to_image(disc.scatter(slices), group.box_px)
 
