@@ -1,6 +1,7 @@
 """Images read block by block are those that are read at once; reading ahead stops with whoever consumes or produces."""
 
 import threading
+from collections.abc import Generator
 
 import numpy as np
 import pytest
@@ -68,6 +69,7 @@ def test_one_block_is_read_ahead_and_no_more():
     source = CountingImages()
     blocks = make_stream(source).blocks(np.arange(N))
     next(blocks)
+    assert isinstance(blocks, Generator)
     blocks.close()
     assert BLOCK <= source.n_read <= 2 * BLOCK
 
@@ -75,6 +77,7 @@ def test_one_block_is_read_ahead_and_no_more():
 def test_reading_ends_when_nobody_consumes():
     blocks = make_stream().blocks(np.arange(N))
     next(blocks)
+    assert isinstance(blocks, Generator)
     blocks.close()
     assert readers() == 0
     with pytest.raises(RuntimeError, match="enough"):

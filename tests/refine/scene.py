@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
+from typing import Any
 
 import numpy as np
 import torch
@@ -75,7 +76,7 @@ def exact_slices(points: np.ndarray, poses: Poses, disc: FourierDisc, sigma_px: 
 
 
 def make_particles(
-    poses: Poses, seed: int, optics: tuple[OpticsGroup, ...] = (OPTICS,), defocus_A: tuple[float, float] = DEFOCUS_A, **columns: np.ndarray
+    poses: Poses, seed: int, optics: tuple[OpticsGroup, ...] = (OPTICS,), defocus_A: tuple[float, float] = DEFOCUS_A, **columns: Any
 ) -> Particles:
     """A particle table with these poses (px of ``PIXEL_A``), random defoci, half-sets in turn."""
     n, rng = len(poses.rotations), np.random.default_rng([seed, 1])
