@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from importlib.util import find_spec
 
 import numpy as np
@@ -19,16 +20,19 @@ import triton
 import triton.language as tl
 from benchmarks import kernels_gpu
 from tests.kernels.climb_scene import CASES, make_climb_scene
+from tests.refine.scene import SETTINGS, make_means, make_scene
 from triton import knobs
 
 from triskelion.errors import InputError
 from triskelion.fourier.shells import fourier_disc
 from triskelion.geometry import rotations
-from triskelion.kernels import cuda, reference
+from triskelion.kernels import choice, cpu, cuda, reference
+from triskelion.kernels.choice import choose_kernels
 from triskelion.kernels.climb import Starts
 from triskelion.kernels.cuda import poses, sampling, transfer
 from triskelion.kernels.cuda.climbing import solve
 from triskelion.kernels.interface import BackProjection, PoseGrid
+from triskelion.refine.engine import LocalRefinement
 
 WITHOUT = ("numba", "scipy", "mrcfile", "gemmi", "pydantic", "fastapi", "matplotlib", "skimage")
 
@@ -55,6 +59,19 @@ def test_climbs_end_where_the_plain_ones_do(case):
     np.testing.assert_allclose(found.value, expected.value, rtol=1e-4)
     assert kernels_gpu.compare_poses(found, expected) < 0.1
     np.testing.assert_allclose(found.matrix, expected.matrix, atol=1e-2 * np.abs(expected.matrix).max())
+
+
+def test_local_refinement_ends_where_it_ends_on_the_processor():
+    """Every kernel in its place: background, coarse starts, climbs, insertion; to rounding, as steps are taken or not by next to nothing."""
+    scene, settings = make_scene(6, 0.4), replace(SETTINGS, rotation_extent_deg=13.0, shift_extent_A=7.0, max_iterations=1)
+    found = []
+    for device in ("cpu", "cuda"):
+        refinement = LocalRefinement(scene.inputs(settings), replace(make_means(), kernels=choose_kernels(device)))
+        result = refinement.run_iteration()
+        found.append((result.rotations, result.shifts_px, result.covariance, *result.half_maps, *refinement.final_half_maps()))
+    assert settings.coarse_starts
+    for got, expected in zip(*found, strict=True):
+        np.testing.assert_allclose(got, expected, atol=1e-3 * np.abs(expected).max())
 
 
 def test_nothing_to_do_is_done():
@@ -86,6 +103,18 @@ def test_no_device_is_an_input_error(monkeypatch):
     monkeypatch.setattr(knobs.runtime, "interpret", False)
     with pytest.raises(InputError, match="no CUDA device"):
         transfer.choose_device()
+
+
+def test_the_device_is_chosen_by_what_there_is(monkeypatch):
+    has_device = torch.cuda.is_available()
+    assert choose_kernels("cpu") is cpu
+    assert choose_kernels("auto") is (cuda if has_device else cpu)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert choose_kernels("auto") is cuda
+    monkeypatch.setattr(choice, "find_spec", lambda name: None)
+    assert choose_kernels("auto") is cpu
+    with pytest.raises(InputError, match="triton is not installed"):
+        choose_kernels("cuda")
 
 
 @triton.jit

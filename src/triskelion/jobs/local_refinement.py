@@ -72,6 +72,12 @@ class LocalRefinementParameters(DomainParameters):
         advanced=True,
         help="How images are kept between iterations: in memory as float32 or float16, or as float16 in mapped files; auto takes what fits.",
     )
+    device: Literal["auto", "cpu", "cuda"] = parameter(
+        "auto",
+        title="Device",
+        advanced=True,
+        help="Where poses are searched and images inserted; auto takes an NVIDIA device where there is one and triton is installed.",
+    )
     memory_GB: float | None = parameter(
         None, title="Memory", unit="GB", gt=0, advanced=True, help="Memory the job may take; left out, nine tenths of what is free."
     )
@@ -103,15 +109,16 @@ def run(parameters: LocalRefinementParameters, context: JobContext) -> None:
     from triskelion.devices import set_threads
     from triskelion.jobs.refinement_checkpoint import pack_checkpoint
     from triskelion.jobs.report_refinement import report_iteration, report_result, summarize_iteration
-    from triskelion.kernels import cpu
+    from triskelion.kernels.choice import choose_kernels
     from triskelion.refine.shared import SharedRecord
     from triskelion.refine.state import Means
 
     set_threads(context.threads)
+    kernels = choose_kernels(parameters.device)
     shared = SharedRecord(_read_recording(parameters, context))
     inputs = _read_inputs(parameters, context, shared)
     wants_rest = _wants_rest(parameters, inputs, shared)
-    means = Means(cpu, shared, _choose_store(parameters, context, inputs, wants_rest))
+    means = Means(kernels, shared, _choose_store(parameters, context, inputs, wants_rest))
     refinement, history = _begin(context, inputs, means, wants_rest)
     result = None
     while result is None or not (result.converged or refinement.is_finished):

@@ -154,7 +154,15 @@ class PoseGrid(NamedTuple):
 
 
 class Kernels(Protocol):
-    """What every back-end offers."""
+    """What every back-end offers. Tensors may lie on the host: what is used more than once is moved beforehand. Arrays are on the host."""
+
+    def move_volume(self, volume: FourierVolume) -> FourierVolume:
+        """Return the same volume on the device; slices of it lie there too."""
+        ...
+
+    def move_images(self, images: WeightedImages) -> WeightedImages:
+        """Return the same images on the device."""
+        ...
 
     def slice(self, volume: FourierVolume, rotations: np.ndarray, scale: np.ndarray, disc: Disc) -> Tensor:
         """Central slices: complex64 (n, m) for rotations (n, 3, 3) and scales (n,)."""

@@ -1,6 +1,6 @@
 """Alignment: the log posterior of each particle's pose, climbed by Levenberg-Marquardt (``kernels.climb``) while it marches from coarse to fine."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -53,6 +53,10 @@ class Posterior:
     prior: PosePrior
     extent: SearchExtent
     pixel_size_A: float
+
+    def on_device(self) -> "Posterior":
+        """Return the same with its images on the device of the kernels, for whoever climbs more than once."""
+        return replace(self, images=self.kernels.move_images(self.images))
 
     def evaluate(self, rows: np.ndarray, rotations: np.ndarray, shifts_px: np.ndarray, disc: FourierDisc) -> Candidates:
         """Log posterior with its gradient and matrix."""

@@ -194,13 +194,13 @@ class LocalRefinement:
         for half in (HALF_A, HALF_B):
             for rows, posterior in self.sweep(half, self._all_rows, cloud):
                 weighted = posterior.images
-                best = self._align_block(posterior, rows)
+                best = self._align_block(posterior.on_device(), rows)
                 self.rotations[rows], self.centers_px[rows] = best.rotations, best.shifts_px
                 self.covariance[rows], log_posterior[rows] = posterior_covariance(best), best.value
                 precision[rows] = weighted.weight.mean(1).numpy()
                 drawn = self._draw(number, rows)
                 cloud.rotations[:, rows], cloud.shifts_px[:, rows] = drawn.rotations, drawn.shifts_px
-                model = posterior.kernels.slice(posterior.volume, best.rotations, weighted.scale, disc)
+                model = posterior.kernels.slice(posterior.volume, best.rotations, weighted.scale, disc).cpu()
                 noise.add(rows, weighted, multiply(model, phase_of_shift(disc, best.shifts_px, weighted.scale)))
                 advance(len(rows))
             half_maps.append(self.sums[half].solve())
@@ -221,7 +221,7 @@ class LocalRefinement:
             wanted = fold[np.isin(fold, chosen)]
             if len(wanted):
                 reference = filter_map(sums.solve(), self.gain)
-                volume = prepare_slices(reference * self.alignment_mask, int(disc.shell[-1]))
+                volume = self.means.kernels.move_volume(prepare_slices(reference * self.alignment_mask, int(disc.shell[-1])))
                 for rows in batches(wanted, batch_size(len(disc))):
                     weighted = self.images.weighted(rows, sigma2)
                     prior = self.prior.take(rows)

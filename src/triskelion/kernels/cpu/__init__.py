@@ -10,5 +10,6 @@ from triskelion.kernels.cpu.grid_scores import score_grid
 from triskelion.kernels.cpu.insertion import insert
 from triskelion.kernels.cpu.normal_equations import gauss_newton
 from triskelion.kernels.cpu.slices import slice
+from triskelion.kernels.host import move_images, move_volume
 
-__all__ = ["climb", "gauss_newton", "insert", "score_grid", "slice"]
+__all__ = ["climb", "gauss_newton", "insert", "move_images", "move_volume", "score_grid", "slice"]
