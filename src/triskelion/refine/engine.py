@@ -21,6 +21,7 @@ from triskelion.geometry.fulcrum import image_of_point, shift_of_origin
 from triskelion.geometry.rotations import rotation_difference_deg
 from triskelion.imaging.forward import Grid, batch_size, batches, phase_of_shift
 from triskelion.imaging.packed import PackedNoise
+from triskelion.kernels.interface import FourierVolume
 from triskelion.masks.automatic import near_far_masks, smooth_base
 from triskelion.refine.alignment import Candidates, Posterior, Stage, align, posterior_covariance
 from triskelion.refine.back_projection import HalfSums, PoseCloud, draw_cloud, draw_steps, reconstruct_whole
@@ -223,10 +224,13 @@ class LocalRefinement:
                 reference = filter_map(sums.solve(), self.gain)
                 volume = self.means.kernels.move_volume(prepare_slices(reference * self.alignment_mask, int(disc.shell[-1])))
                 for rows in batches(wanted, batch_size(len(disc))):
-                    weighted = self.images.weighted(rows, sigma2)
-                    prior = self.prior.take(rows)
-                    yield rows, Posterior(self.means.kernels, volume, weighted, prior, self.extent, self.grid.pixel_size_A)
+                    yield rows, self.posterior_of(rows, volume)
             sums.put_in(number, cloud, sigma2)
+
+    def posterior_of(self, rows: np.ndarray, volume: FourierVolume) -> Posterior:
+        """What is maximised for some particles against one reference; they are numbered anew."""
+        weighted = self.images.weighted(rows, self.sigma2)
+        return Posterior(self.means.kernels, volume, weighted, self.prior.take(rows), self.extent, self.grid.pixel_size_A)
 
     def _align_block(self, posterior: Posterior, rows: np.ndarray) -> Candidates:
         box_px = self.grid.box_px

@@ -1,0 +1,102 @@
+"""How far posterior covariances are from the errors of the poses, told by the other half-set's map.
+
+A posterior takes its reference for the truth. What is wrong with the reference moves poses as well, and is not in their covariance. A sample of
+particles is therefore aligned twice, against the newest map of its own half without them and against that of the other half: the image and its
+noise are the same, the errors of the two maps are not. The difference of the two poses, in units of the posterior, then has twice the variance
+that the error of one map adds, and a covariance is to be multiplied by 1 + half of it. The poses found against the other half are thrown away.
+
+The ratio is taken where nine tenths of the particles lie below: errors have longer tails than a normal variable.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import chi2
+
+from triskelion.data.particles import HALF_A, HALF_B
+from triskelion.fourier.slices import prepare_slices
+from triskelion.geometry.rotations import matrix_to_rotvec, rotvec_to_matrix
+from triskelion.imaging.forward import batches
+from triskelion.imaging.stream import spread_rows
+from triskelion.refine.alignment import Posterior, align, posterior_covariance
+from triskelion.refine.engine import LocalRefinement
+from triskelion.refine.reference import filter_map
+
+SAMPLE = 2000
+BLOCK = 500
+QUANTILE = 0.9
+OUTLIER_DEG = 8.0
+FRAME_ROUNDS = 3
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Factors by which posterior variances of rotation and of position are too small, 1 or more."""
+
+    rotation: float
+    position: float
+
+    def widen(self, covariance: np.ndarray) -> np.ndarray:
+        """Covariances (n, 5, 5) with both blocks widened, correlations kept."""
+        scale = np.sqrt(np.repeat([self.rotation, self.position], [3, 2]))
+        return covariance * np.outer(scale, scale)
+
+
+@dataclass(frozen=True)
+class _Found:
+    """Poses of a sample against one set of references, with the covariance of each."""
+
+    rotations: np.ndarray
+    centers_px: np.ndarray
+    covariance: np.ndarray
+
+    @classmethod
+    def nothing(cls, n: int) -> "_Found":
+        return cls(np.empty((n, 3, 3)), np.empty((n, 2)), np.empty((n, 5, 5)))
+
+    def align(self, refinement: LocalRefinement, rows: np.ndarray, posterior: Posterior) -> None:
+        best = align(posterior, np.arange(len(rows)), refinement.rotations[rows], refinement.centers_px[rows], refinement.stages(0))
+        self.rotations[rows], self.centers_px[rows], self.covariance[rows] = best.rotations, best.shifts_px, posterior_covariance(best)
+
+
+def calibrate_posterior(refinement: LocalRefinement) -> Calibration:
+    """Compare poses of a sample against the maps of both halves; the poses of the refinement stay what they are."""
+    uid = refinement.start.uid
+    own, other = _Found.nothing(len(uid)), _Found.nothing(len(uid))
+    samples = [spread_rows(np.sort(np.concatenate(folds)), uid, SAMPLE // 2) for folds in refinement.folds_of]
+    maps = []
+    for half in (HALF_A, HALF_B):
+        for rows, posterior in refinement.sweep(half, samples[half], refinement.cloud):
+            own.align(refinement, rows, posterior)
+        maps.append(filter_map(refinement.sums[half].solve(), refinement.gain) * refinement.alignment_mask)
+    differences = []
+    for half, sample in zip((HALF_A, HALF_B), samples, strict=True):
+        volume = prepare_slices(maps[1 - half], int(refinement.images.disc.shell[-1]))
+        for rows in batches(sample, BLOCK):
+            other.align(refinement, rows, refinement.posterior_of(rows, volume))
+        differences.append(_differences(own, other, sample))
+    difference, covariance = (np.concatenate(parts) for parts in zip(*differences, strict=True))
+    return Calibration(_factor(difference[:, :3], covariance[:, :3, :3]), _factor(difference[:, 3:], covariance[:, 3:, 3:]))
+
+
+def _differences(own: _Found, other: _Found, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Differences (m, 5) of the poses of a sample without what a turn and a shift of one map against the other explain; their covariances."""
+    rotations, turned = own.rotations[rows], other.rotations[rows]
+    frame = np.eye(3)
+    for _ in range(FRAME_ROUNDS):
+        turn = matrix_to_rotvec(np.swapaxes(rotations, 1, 2) @ turned @ frame.T)
+        frame = rotvec_to_matrix(np.median(turn, axis=0)) @ frame
+    turn = matrix_to_rotvec(np.swapaxes(rotations, 1, 2) @ turned @ frame.T)
+    near = np.linalg.norm(turn, axis=1) < np.deg2rad(OUTLIER_DEG)
+    if not near.any():
+        near[:] = True
+    shift = other.centers_px[rows] - own.centers_px[rows]
+    seen = rotations[near][:, :2]
+    moved = np.linalg.lstsq(seen.reshape(-1, 3), shift[near].reshape(-1), rcond=None)[0]
+    return np.concatenate([turn[near], shift[near] - seen @ moved], axis=1), own.covariance[rows[near]]
+
+
+def _factor(difference: np.ndarray, covariance: np.ndarray) -> float:
+    """1 + half of the variance of the differences in units of their covariances."""
+    squares = np.einsum("ni,nij,nj->n", difference, np.linalg.inv(covariance), difference)
+    return 1 + float(np.quantile(squares, QUANTILE) / chi2.ppf(QUANTILE, difference.shape[1])) / 2
