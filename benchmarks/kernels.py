@@ -1,9 +1,10 @@
-"""Inner loops alone: nanoseconds per coefficient of the four kernels, seconds per map solved, by box and number of threads.
+"""Inner loops alone: nanoseconds per coefficient of the five kernels, seconds per map solved, by box and number of threads.
 
     python benchmarks/kernels.py [--box 96 128] [--threads 1 2] [--repeats 5]
 
 Random maps, poses and images. Of several repeats the quickest counts, so that busy neighbours disturb least; wall-clock time, and CPU time
-of all threads. One coefficient is one Fourier coefficient of one image at one pose; of ``score_grid`` one rotation of one image, all moves.
+of all threads. One coefficient is one Fourier coefficient of one image at one pose; of ``score_grid`` one rotation of one image, all moves; of
+``climb`` one evaluation.
 Prints JSON and a table.
 """
 
@@ -20,10 +21,12 @@ from triskelion.fourier.shells import fourier_disc
 from triskelion.fourier.slices import prepare_slices
 from triskelion.geometry.rotations import random_rotations
 from triskelion.kernels import cpu
+from triskelion.kernels.climb import ClimbRules, PoseRestraint, Starts
 from triskelion.kernels.interface import BackProjection, PoseGrid, WeightedImages
 from triskelion.maps.reconstruct import solve_map
 
 N_IMAGES, N_GRID_IMAGES, N_ROTATIONS, N_MOVES = 600, 20, 10, 36
+STEPS = 5
 GRID_SHARE_OF_NYQUIST = 0.47  # 18 Å of 8.4 Å
 
 
@@ -36,6 +39,12 @@ def measure_s(run: Callable[[], object], repeats: int) -> tuple[float, float]:
         run()
         times.append((time.perf_counter() - wall, time.process_time() - processor))
     return min(wall for wall, _ in times), min(processor for _, processor in times)
+
+
+def make_climb(rotations: np.ndarray, shifts_px: np.ndarray) -> tuple[Starts, PoseRestraint, ClimbRules]:
+    """One start an image, at its consensus; a step is taken whatever it promises."""
+    restraint = PoseRestraint(rotations, shifts_px, np.zeros(3), np.eye(3) / 0.1**2, 1.0, np.full(5, 1e-2), 0.3, 5.0)
+    return Starts(np.arange(len(rotations)), rotations, shifts_px), restraint, ClimbRules(STEPS, 0.0, 1e-3, 0.2, 8.0, np.deg2rad(7.0), 2.0)
 
 
 def measure_box(box_px: int, repeats: int) -> dict[str, tuple[float, float]]:
@@ -52,10 +61,12 @@ def measure_box(box_px: int, repeats: int) -> dict[str, tuple[float, float]]:
     turns = rotations[: N_GRID_IMAGES * N_ROTATIONS].reshape(N_GRID_IMAGES, N_ROTATIONS, 3, 3)
     grid = PoseGrid(turns, np.zeros((*turns.shape[:2], 2)), rng.normal(0, 3, (N_MOVES, 2)))
     sums = BackProjection.empty(last_shell)
+    climb = make_climb(rotations, shifts_px)
     coefficients, coarse_coefficients = N_IMAGES * len(disc), N_GRID_IMAGES * N_ROTATIONS * len(coarse)
     cases = {
         "slice_ns": (lambda: cpu.slice(volume, rotations, ones, disc), coefficients),
         "gauss_newton_ns": (lambda: cpu.gauss_newton(volume, rotations, shifts_px, images, rows, disc), coefficients),
+        "climb_ns": (lambda: cpu.climb(volume, images, *climb, disc), coefficients * (STEPS + 1)),
         "score_grid_ns": (lambda: cpu.score_grid(volume, grid, images, few, coarse), coarse_coefficients),
         "insert_ns": (lambda: cpu.insert(sums, rotations, shifts_px, images, rows, disc), coefficients),
         "solve_map_s": (lambda: solve_map(sums, box_px), 1e9),
