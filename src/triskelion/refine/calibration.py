@@ -11,7 +11,7 @@ The ratio is taken where nine tenths of the particles lie below: errors have lon
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import chi2
+from scipy.special import gammaincinv
 
 from triskelion.data.particles import HALF_A, HALF_B
 from triskelion.fourier.slices import prepare_slices
@@ -22,7 +22,7 @@ from triskelion.refine.alignment import Posterior, align, posterior_covariance
 from triskelion.refine.engine import LocalRefinement
 from triskelion.refine.reference import filter_map
 
-SAMPLE = 2000
+SAMPLE = 1000
 BLOCK = 500
 QUANTILE = 0.9
 OUTLIER_DEG = 8.0
@@ -99,4 +99,5 @@ def _differences(own: _Found, other: _Found, rows: np.ndarray) -> tuple[np.ndarr
 def _factor(difference: np.ndarray, covariance: np.ndarray) -> float:
     """1 + half of the variance of the differences in units of their covariances."""
     squares = np.einsum("ni,nij,nj->n", difference, np.linalg.inv(covariance), difference)
-    return 1 + float(np.quantile(squares, QUANTILE) / chi2.ppf(QUANTILE, difference.shape[1])) / 2
+    expected = 2 * gammaincinv(difference.shape[1] / 2, QUANTILE)  # quantile of chi²
+    return 1 + float(np.quantile(squares, QUANTILE) / expected) / 2

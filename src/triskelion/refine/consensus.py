@@ -68,7 +68,7 @@ def measure_consensus(inputs: Inputs, means: Means, stage: str) -> Consensus:
         return wiener_gain(compute_fsc_curves(half_a, half_b, Mask(start.particle_mask, pixel_size_A)))
 
     gain = means.shared.settle(f"{stage}.consensus_filter", consensus_gain)
-    raw_noise = means.shared.settle(f"{stage}.image_noise", lambda: image_noise(images, np.sort(np.concatenate(halves))))
+    raw_noise = means.shared.settle_once("image_noise", lambda: image_noise(images, np.sort(np.concatenate(halves))))
     reliable = _reliable_noise(raw_noise, gain)
     scales = []
     for rows, half in zip(halves, start.half_maps, strict=True):

@@ -37,3 +37,7 @@ class SharedRecord:
             raise InputError(f"the recording to replay holds no {name}: replay it with the parameters of the run it was recorded in")
         self.settled[name] = np.asarray(compute() if self._recorded is None else self._recorded[name])
         return self.settled[name]
+
+    def settle_once(self, name: str, compute: Callable[[], np.ndarray | float | bool]) -> np.ndarray:
+        """Return what was settled under this name before, or settle it: a quantity that stays the same."""
+        return self.settled[name] if name in self.settled else self.settle(name, compute)
