@@ -1,4 +1,7 @@
-"""Levenberg-Marquardt climbs (``kernels.climb``), each from start to end by one thread: the cube's values along a climb stay in its cache."""
+"""Levenberg-Marquardt climbs (``kernels.climb``), each from start to end by one thread: the cube's values along a climb stay in its cache.
+
+Touch this file when ``poses`` or ``normal_equations`` change, for numba keeps what it has compiled (``sampling`` says why).
+"""
 
 import math
 
