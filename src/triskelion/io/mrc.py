@@ -4,6 +4,7 @@ The box itself is the frame of reference, as in RELION and CryoSPARC: where its 
 is read into the header but moves nothing.
 """
 
+import mmap
 import os
 import warnings
 from collections.abc import Iterable
@@ -128,6 +129,12 @@ def open_stack(path: str | os.PathLike) -> np.ndarray:
     if n_whole == 0:
         return np.empty((0, *header.shape[1:]), dtype=header.dtype)
     return np.memmap(path, dtype=header.dtype, mode="r", offset=header.data_offset, shape=(n_whole, *header.shape[1:]))
+
+
+def release_pages(stack: np.ndarray) -> None:
+    """Give back the memory through which a mapped stack was read: the system would count the whole file as the program's."""
+    if isinstance(stack.base, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+        stack.base.madvise(mmap.MADV_DONTNEED)
 
 
 def write_stack(

@@ -8,7 +8,7 @@ import numpy as np
 
 from triskelion.data.particles import Particles
 from triskelion.errors import DataError, InputError
-from triskelion.io.mrc import open_stack, read_header
+from triskelion.io.mrc import open_stack, read_header, release_pages
 
 OPEN_STACKS = 32
 
@@ -101,6 +101,7 @@ class ParticleImages:
         reasons = {int(place): _describe_missing(path, int(index)) for place, index in zip(places[~inside], indices[~inside])}
         places = places[inside]
         images[places] = stack[indices[inside]]
+        release_pages(stack)
         low, high = images[places].min(axis=(1, 2), initial=np.inf), images[places].max(axis=(1, 2), initial=-np.inf)
         finite = np.isfinite(low) & np.isfinite(high)
         images[places[~finite]] = 0
