@@ -213,9 +213,10 @@ class LocalRefinement:
         """Go through the folds of a half-set; yield the particles ``chosen`` block by block with what is to be maximised for them.
 
         A fold is compared with the map of the others at their newest poses: those of ``cloud`` for the folds that came before it. Rows of a
-        block are numbered anew in it.
+        block are numbered anew in it. Where nobody moves (``cloud`` is that of the refinement) folds go back as they were, for the next sweep.
         """
-        disc, sums, sigma2 = self.images.disc, self.sums[half], self.sigma2
+        disc, sums = self.images.disc, self.sums[half]
+        sigma2 = self.inserted_sigma2 if cloud is self.cloud else self.sigma2
         sums.renew(self.cloud, self.inserted_sigma2)
         for number, fold in enumerate(self.folds_of[half]):
             sums.take_out(number)
