@@ -109,8 +109,9 @@ def report_result(
     )  # fmt: skip
     for warning in list_warnings(result, settings):
         context.warn(warning)
-    thin = padding_warning(measure_padding_px(mask), curves.resolution_A(), grid.pixel_size_A)
-    if thin is not None and math.isfinite(curves.resolution_A()):
+    resolution_A = curves.resolution_A()
+    thin = padding_warning(measure_padding_px(mask), resolution_A, grid.pixel_size_A) if math.isfinite(resolution_A) else None
+    if thin is not None:
         context.warn(thin)
     if not refinement.extent.is_fixed:
         report_hinge(context, refinement)
