@@ -34,13 +34,15 @@ def with_mask(scene: Scene, mask: np.ndarray) -> Scene:
 @pytest.mark.parametrize("face", [0, -1])
 def test_a_mask_that_touches_the_box_is_refused(scene, tmp_path, axis: int, name: str, face: int):
     mask = scene.domain.mask.copy()
-    np.moveaxis(mask, axis, 0)[face, 10:20, 10:20] = 0.4
-    with pytest.raises(InputError, match=rf"touches the edge of the box along {name} \(value 0\.40 there\)"):
+    np.moveaxis(mask, axis, 0)[face, 10:20, 10:20] = 0.6
+    with pytest.raises(InputError, match=rf"touches the edge of the box along {name} \(value 0\.60 there\)"):
         refine(with_mask(scene, mask), tmp_path)
 
 
-def test_what_filters_leave_at_the_faces_is_no_mask(scene, tmp_path):
+@pytest.mark.parametrize("left", [0.005, 0.4])
+def test_what_filters_leave_at_the_faces_and_the_end_of_a_soft_edge_are_no_mask(scene, tmp_path, left: float):
     mask = np.maximum(scene.domain.mask, 0.005)
+    mask[0, 14:18, 14:18] = left
     refine(with_mask(scene, mask), tmp_path)
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from triskelion.refine.state import Inputs, Settings, Start
 
 
-MASK_AT_EDGE = 0.1  # on the outermost voxels of the box, from which on a domain is cut
+MASK_AT_EDGE = 0.5  # on the outermost voxels of the box, from which on more than a soft edge is cut
 INSIDE = 0.5  # of the particle's mask
 FAR_A = 30.0  # from the particle: a fulcrum is at an interface, or near it
 
