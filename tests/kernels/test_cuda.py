@@ -68,7 +68,7 @@ def test_local_refinement_ends_where_it_ends_on_the_processor():
     for device in ("cpu", "cuda"):
         refinement = LocalRefinement(scene.inputs(settings), replace(make_means(), kernels=choose_kernels(device)))
         result = refinement.run_iteration()
-        found.append((result.rotations, result.shifts_px, result.covariance, *result.half_maps, *refinement.final_half_maps()))
+        found.append((result.rotations, result.shifts_px, result.covariance, *result.half_maps, *refinement.final_half_maps(result)))
     assert settings.coarse_starts
     for got, expected in zip(*found, strict=True):
         np.testing.assert_allclose(got, expected, atol=1e-3 * np.abs(expected).max())

@@ -46,7 +46,7 @@ class Run:
             "newest_map": refinement.sums[half].solve(),
             "cloud_rotations": refinement.cloud.rotations[:, rows],
             "cloud_shifts_px": refinement.cloud.shifts_px[:, rows],
-            "final_half_map": refinement.final_half_maps()[half],
+            "final_half_map": refinement.final_half_maps(self.results[-1])[half],
         }
         for result in self.results:
             arrays[f"half_map_{result.number}"] = result.half_maps[half]
@@ -195,7 +195,7 @@ def test_a_state_that_is_restored_goes_on_to_the_same_result(box_px):
     assert got.number == 2
     for name in ("rotations", "shifts_px", "log_posterior", "sigma2"):
         np.testing.assert_array_equal(getattr(got, name), getattr(expected, name))
-    for one, other in zip(got.half_maps + second.final_half_maps(), expected.half_maps + first.final_half_maps(), strict=True):
+    for one, other in zip(got.half_maps + second.final_half_maps(got), expected.half_maps + first.final_half_maps(expected), strict=True):
         np.testing.assert_array_equal(one, other)
 
 
@@ -204,7 +204,7 @@ def test_all_images_are_read_once_to_begin_and_once_to_end():
     scene = make_scene(N, NOISE_SD)
     refinement = LocalRefinement(scene.inputs(), make_means(), advance=counted.append)
     assert sum(counted) == N
-    refinement.run_iteration(counted.append)
+    result = refinement.run_iteration(counted.append)
     assert sum(counted) == 2 * N
-    refinement.final_half_maps(counted.append)
+    refinement.final_half_maps(result, counted.append)
     assert sum(counted) == 3 * N

@@ -30,7 +30,9 @@ def refine(scene: Scene, **changes) -> tuple[LocalRefinement, IterationResult]:
 
 def draw_cloud_in_box(refinement: LocalRefinement) -> PoseCloud:
     """Poses of the next iteration's half maps, about the box centre."""
-    return refinement._draw(3, refinement._all_rows).in_box(refinement.images.offsets_px, refinement.domain.center_xyz_px)
+    return refinement._draw(3, refinement._all_rows, refinement.rotations, refinement.centers_px).in_box(
+        refinement.images.offsets_px, refinement.domain.center_xyz_px
+    )
 
 
 @pytest.mark.parametrize("box_px", [BOX_PX, WINDOWED_PX])

@@ -127,8 +127,9 @@ def run(parameters: LocalRefinementParameters, context: JobContext) -> None:
             result = refinement.run_iteration(bar.advance)
         history.append(summarize_iteration(result))
         report_iteration(context, refinement, result, history)
+    result = refinement.join_halves(result)
     with context.progress(len(inputs.images), "reconstruct") as bar:
-        half_maps = refinement.final_half_maps(bar.advance)
+        half_maps = refinement.final_half_maps(result, bar.advance)
     curves = report_result(context, refinement, result, half_maps)
     if parameters.restart_audit and not refinement.extent.is_fixed:
         report_audit(context, refinement)

@@ -27,6 +27,7 @@ from triskelion.refine.alignment import Candidates, Posterior, Stage, align, pos
 from triskelion.refine.back_projection import HalfSums, PoseCloud, draw_cloud, draw_steps, reconstruct_whole
 from triskelion.refine.consensus import choose_window, measure_consensus, pack_images, rows_of_halves, window_disc
 from triskelion.refine.contrast import estimate_particle_contrast
+from triskelion.refine.frames import find_drift, move_poses
 from triskelion.refine.prior import PosePrior, estimate_widths, first_prior
 from triskelion.refine.reference import deal_folds, filter_map, wiener_gain
 from triskelion.refine.search import SearchExtent, coarse_starts, start_grids, starts_for_width
@@ -176,9 +177,38 @@ class LocalRefinement:
             converged=bool(self._settle(number, "converged", lambda: has_converged(self.history))),
         )
 
-    def final_half_maps(self, advance: Advance = lambda steps: None) -> tuple[np.ndarray, np.ndarray]:
-        """Half maps in the full box and the frame of the input, background subtracted, unfiltered: all images are read once more."""
-        cloud = self._draw(len(self.history) + 1, self._all_rows, FINAL_PAIRS).in_box(self.images.offsets_px, self.domain.center_xyz_px)
+    def join_halves(self, result: IterationResult) -> IterationResult:
+        """Bring the poses of half b into the frame of half a: each half drifts by itself, and maps that do not lie on one another are no average.
+
+        The search goes on from the poses as they were; this is for the maps and the table at the end.
+        """
+        if self.extent.is_fixed:
+            return result
+        half_a, half_b = result.half_maps
+        pixel_size_A, lowpass_A = self.grid.pixel_size_A, self.settings.initial_lowpass_A
+
+        def drift() -> np.ndarray:
+            turn, shift = find_drift(half_a, half_b, self.mask, pixel_size_A, lowpass_A)
+            return np.concatenate([turn.ravel(), shift])
+
+        settled = self.means.shared.settle(f"{self.stage}.drift", drift)
+        rotations, centers_px = self.rotations.copy(), self.centers_px.copy()
+        rows = rows_of_halves(self.start.half_set)[HALF_B]
+        rotations[rows], centers_px[rows] = move_poses(rotations[rows], centers_px[rows], settled[:9].reshape(3, 3), settled[9:])
+        turn, shift = self.first_prior.deviation(self._all_rows, rotations, centers_px)
+        return replace(
+            result,
+            rotations=rotations,
+            shifts_px=shift_of_origin(rotations, centers_px + self.images.offsets_px, self.domain.center_xyz_px),
+            turn_deg=np.rad2deg(np.linalg.norm(turn, axis=1)),
+            shift_A=np.linalg.norm(shift, axis=1) * pixel_size_A,
+        )
+
+    def final_half_maps(self, result: IterationResult, advance: Advance = lambda steps: None) -> tuple[np.ndarray, np.ndarray]:
+        """Half maps in the full box at the poses of ``result``, background subtracted, unfiltered: all images are read once more."""
+        center_xyz_px, offsets_px = self.domain.center_xyz_px, self.images.offsets_px
+        centers_px = image_of_point(result.rotations, result.shifts_px, center_xyz_px) - offsets_px
+        cloud = self._draw(result.number + 1, self._all_rows, result.rotations, centers_px, FINAL_PAIRS).in_box(offsets_px, center_xyz_px)
         sigma2 = self.images.to_whole_shells(self.sigma2, self.consensus.sigma2, self.inputs.images.disc.box_px)
         return reconstruct_whole(self.inputs, self.consensus, sigma2, cloud, self.means.kernels, advance)
 
@@ -199,7 +229,7 @@ class LocalRefinement:
                 self.rotations[rows], self.centers_px[rows] = best.rotations, best.shifts_px
                 self.covariance[rows], log_posterior[rows] = posterior_covariance(best), best.value
                 precision[rows] = weighted.weight.mean(1).numpy()
-                drawn = self._draw(number, rows)
+                drawn = self._draw(number, rows, best.rotations, best.shifts_px)
                 cloud.rotations[:, rows], cloud.shifts_px[:, rows] = drawn.rotations, drawn.shifts_px
                 model = posterior.kernels.slice(posterior.volume, best.rotations, weighted.scale, disc).cpu()
                 noise.add(rows, weighted, multiply(model, phase_of_shift(disc, best.shifts_px, weighted.scale)))
@@ -264,9 +294,8 @@ class LocalRefinement:
     def _draws(self) -> bool:
         return self.settings.marginalize and not self.extent.is_fixed
 
-    def _draw(self, number: int, rows: np.ndarray, n_pairs: int = 1) -> PoseCloud:
-        """Poses at which particles enter the half maps: drawn from their posteriors, inside the extents."""
-        rotations, centers_px = self.rotations[rows], self.centers_px[rows]
+    def _draw(self, number: int, rows: np.ndarray, rotations: np.ndarray, centers_px: np.ndarray, n_pairs: int = 1) -> PoseCloud:
+        """Poses at which particles enter the half maps: drawn from their posteriors about these poses, inside the extents."""
         if not self._draws:
             return PoseCloud(rotations[None], centers_px[None])
         steps = draw_steps(self.covariance[rows], self.settings.seed, number, self.start.uid[rows], n_pairs)
