@@ -23,7 +23,7 @@ def workers(project, fake_jobs) -> Project:
     return Project(project.folder, runner=LocalRunner(show=False, worker=fake_jobs.WORKER), threads=1)
 
 
-def wait_until(condition, timeout_s=30):
+def wait_until(condition, timeout_s=90):
     deadline = time.monotonic() + timeout_s
     while not condition():
         assert time.monotonic() < deadline, "it did not happen in time"
@@ -73,7 +73,7 @@ def test_a_request_to_stop_reaches_a_worker_that_cannot_be_signalled(workers):
     job = workers.prepare("fail", how="wait").start()
     wait_until(lambda: job.status.progress.startswith("waiting"))
     (job.folder / "kill_request").touch()
-    assert job.wait(30).status.state == "killed"
+    assert job.wait(90).status.state == "killed"
     assert job.status.message == "the job was asked to stop"
 
 
@@ -94,7 +94,7 @@ def test_an_interrupt_of_the_waiting_program_stops_the_worker(workers, fake_jobs
     with subprocess.Popen([sys.executable, "-c", wait, str(workers.folder), *fake_jobs.WORKER], stderr=subprocess.PIPE, text=True) as waiting:
         wait_until(lambda: "asleep" in (job.log_path.read_text() if job.log_path.exists() else ""))
         waiting.send_signal(signal.SIGINT)
-        assert "JobKilled: J1 was killed" in waiting.communicate(timeout=30)[1]
+        assert "JobKilled: J1 was killed" in waiting.communicate(timeout=90)[1]
     assert job.status.state == "killed"
 
 
