@@ -23,6 +23,14 @@ def test_a_known_motion_is_found(box_px):
     np.testing.assert_allclose(shift, SHIFT, atol=0.005)
 
 
+@pytest.mark.parametrize("second", [np.zeros((BOX,) * 3, np.float32), -density_of(POINTS, BOX, SIGMA)], ids=["nothing", "the opposite"])
+def test_maps_that_have_nothing_in_common_stay(second):
+    mask = (density_of(POINTS, BOX, 4.0) > 0.5).astype(np.float32)
+    turn, shift = find_drift(density_of(POINTS, BOX, SIGMA), second, mask, 3.0, 12.0)
+    np.testing.assert_array_equal(turn, np.eye(3))
+    np.testing.assert_array_equal(shift, 0)
+
+
 def test_a_map_is_moved_as_points_are():
     moved = move_map(density_of(POINTS, BOX, SIGMA), TURN, SHIFT)
     expected = density_of(POINTS @ TURN.T + SHIFT, BOX, SIGMA)

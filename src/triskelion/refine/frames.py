@@ -10,9 +10,10 @@ from scipy import ndimage
 
 from triskelion.conventions import box_center_px, reverse_axes
 from triskelion.fourier.filters import lowpass
-from triskelion.geometry.rotations import rotvec_to_matrix
+from triskelion.geometry.rotations import rotation_difference_deg, rotvec_to_matrix
 
 ROUNDS = 4
+FARTHEST_DEG, FARTHEST_A = 5.0, 5.0  # halves of one domain never drift so far: maps that seem to have hardly anything in common
 
 
 def find_drift(first: np.ndarray, second: np.ndarray, mask: np.ndarray, pixel_size_A: float, resolution_A: float) -> tuple[np.ndarray, np.ndarray]:
@@ -28,7 +29,7 @@ def find_drift(first: np.ndarray, second: np.ndarray, mask: np.ndarray, pixel_si
     -------
     D : ndarray (3, 3)
     d : ndarray (3,)
-        (x, y, z) px.
+        (x, y, z) px. No motion where the maps have nothing in common.
 
     Notes
     -----
@@ -42,11 +43,15 @@ def find_drift(first: np.ndarray, second: np.ndarray, mask: np.ndarray, pixel_si
         moved = move_map(moving, turn, shift)
         slope = np.stack([np.gradient(moved, axis=axis)[inside] for axis in (2, 1, 0)], axis=-1)
         design = -np.concatenate([np.cross(points, slope), slope], axis=1)
-        scale = float((target[inside] * moved[inside]).sum() / (moved[inside] ** 2).sum())
+        common, power = float((target[inside] * moved[inside]).sum()), float((moved[inside] ** 2).sum())
+        if common <= 0 or power == 0:  # the maps have nothing in common
+            return np.eye(3), np.zeros(3)
+        scale = common / power
         step = np.linalg.lstsq(scale * design, target[inside] - scale * moved[inside], rcond=None)[0]
         more = rotvec_to_matrix(step[:3])
         turn, shift = more @ turn, more @ shift + step[3:]
-    return turn, shift
+    too_far = rotation_difference_deg(np.eye(3), turn) > FARTHEST_DEG or np.linalg.norm(shift) * pixel_size_A > FARTHEST_A
+    return (np.eye(3), np.zeros(3)) if too_far else (turn, shift)
 
 
 def move_map(array: np.ndarray, turn: np.ndarray, shift: np.ndarray) -> np.ndarray:
