@@ -13,7 +13,7 @@ import numpy as np
 
 from triskelion.conventions import box_center_px
 from triskelion.data.particles import Particles
-from triskelion.data.volume import Mask, Volume, require_same_grid
+from triskelion.data.volume import Mask, Volume
 from triskelion.errors import InputError
 from triskelion.jobs.context import JobContext, Progress
 from triskelion.jobs.spec import JobParameters, JobType, parameter, slot
@@ -101,7 +101,7 @@ def _read_inputs(parameters: ParticleSubtractionParameters, context: JobContext,
         Particles have no half-sets.
     """
     from triskelion.imaging.forward import Grid
-    from triskelion.jobs.read_domain import pixel_size_of_images
+    from triskelion.jobs.read_domain import pixel_size_of_images, read_maps
     from triskelion.jobs.read_images import open_stream
     from triskelion.masks.automatic import particle_mask
     from triskelion.refine.domain import Domain
@@ -110,10 +110,7 @@ def _read_inputs(parameters: ParticleSubtractionParameters, context: JobContext,
     from triskelion.resolution.fsc import average_map
 
     particles.require_half_sets()
-    half_a, half_b = (context.read_volume(parameters.volume, name) for name in ("half_a", "half_b"))
-    mask = context.read_mask(parameters.mask)
-    require_same_grid(half_a, half_b, "half map a", "half map b")
-    require_same_grid(half_a, mask, "the half maps", "the mask")
+    half_a, half_b, mask = read_maps(context, parameters.volume, parameters.mask)
     _warn_of_inputs(context, mask, particles)
     average = average_map(half_a, half_b)
     loose = particle_mask(average).array

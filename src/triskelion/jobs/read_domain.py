@@ -59,12 +59,7 @@ def read_inputs(parameters: DomainParameters, context: JobContext, particles: Pa
     from triskelion.refine.state import Inputs
 
     particles.require_half_sets()
-    half_a, half_b = (context.read_volume(parameters.volume, name) for name in ("half_a", "half_b"))
-    mask = context.read_mask(parameters.mask)
-    require_same_grid(half_a, half_b, "half map a", "half map b")
-    require_same_grid(half_a, mask, "the half maps", "the mask")
-    if np.array_equal(half_a.array, half_b.array):
-        raise InputError("half map a and half map b are the same map: give the two that were reconstructed from the two half-sets")
+    half_a, half_b, mask = read_maps(context, parameters.volume, parameters.mask)
     _require_inside_box(mask)
     grid = Grid(half_a.box_px, pixel_size_of_images(half_a, particles))
     domain = Domain.of_mask(mask, fulcrum_xyz_px(parameters.fulcrum, mask))
@@ -72,6 +67,17 @@ def read_inputs(parameters: DomainParameters, context: JobContext, particles: Pa
     start = _make_start(particles, matched, (half_a, half_b), mask, shared)
     _warn_of_far_fulcrum(context, domain, start.particle_mask, grid.pixel_size_A)
     return Inputs(open_stream(context, particles, grid), start, domain, settings)
+
+
+def read_maps(context: JobContext, volume: str, mask_reference: str) -> tuple[Volume, Volume, Mask]:
+    """Read half maps and mask; raise InputError unless they lie on one grid and the half maps are two."""
+    half_a, half_b = (context.read_volume(volume, name) for name in ("half_a", "half_b"))
+    mask = context.read_mask(mask_reference)
+    require_same_grid(half_a, half_b, "half map a", "half map b")
+    require_same_grid(half_a, mask, "the half maps", "the mask")
+    if np.array_equal(half_a.array, half_b.array):
+        raise InputError("half map a and half map b are the same map: give the two that were reconstructed from the two half-sets")
+    return half_a, half_b, mask
 
 
 def _require_inside_box(mask: Mask) -> None:
