@@ -2,7 +2,7 @@
 
     python tests/reference/make_reference.py [OUT]
 
-Needs relion_project and relion_reconstruct on the path, and numpy, mrcfile and finufft. None of the package's own code is used.
+Needs relion_project, relion_reconstruct and relion_refine on the path, and numpy, mrcfile and finufft. None of the package's own code is used.
 Particles are a few Gaussian blobs ("atoms"), whose map, projections and Fourier transform are known in closed form.
 """
 
@@ -247,6 +247,17 @@ def make_exact_sums(out: Path) -> None:
     np.savez_compressed(out / "exact_sums.npz", **sums, atoms_A=atoms, weights=weights, angles_deg=ANGLES_DEG[4:], origins_A=ORIGINS_A[4:])
 
 
+def make_symmetry_operations(out: Path) -> None:
+    """(f): the rotations of point groups as relion_refine prints them."""
+    groups = {}
+    for name in ("C1", "C2", "C5", "D2", "D7", "T", "O", "I", "I1", "I2"):
+        command = ["relion_refine", "--sym", name, "--print_symmetry_ops"]
+        lines = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
+        starts = [i for i, line in enumerate(lines) if line.strip().startswith("R(")]
+        groups[name] = np.array([[line.split() for line in lines[i + 1 : i + 4]] for i in starts], dtype=np.float32)
+    np.savez_compressed(out / "symmetry_operations.npz", **groups)
+
+
 def report_odd_boxes(folder: Path) -> None:
     """Print how far RELION displaces projections of a map with an odd box: (1, 1) px, which is why none is kept."""
     atoms, weights = make_atoms(6, 35, np.random.default_rng(SEED))
@@ -266,6 +277,7 @@ def main() -> None:
         make_reconstructions(Path(name), out)
         report_odd_boxes(Path(name))
     make_exact_sums(out)
+    make_symmetry_operations(out)
 
 
 if __name__ == "__main__":
