@@ -87,7 +87,7 @@ def make_half() -> tuple[PackedImages, list[np.ndarray], PoseCloud]:
     """Half a of the scene, dealt into folds, its images in the middle of their windows."""
     scene = make_scene()
     images = pack_scene(scene)
-    return images, deal_folds(rows_of_halves(scene.start.half_set)[0]), PoseCloud(scene.body.rotations[None], np.zeros((1, len(images), 2)))
+    return images, deal_folds(rows_of_halves(scene.start.half_set)[0], 5), PoseCloud(scene.body.rotations[None], np.zeros((1, len(images), 2)))
 
 
 def test_a_map_without_a_fold_does_not_hold_its_images():
@@ -148,7 +148,7 @@ def test_the_half_maps_of_the_box_are_those_of_the_windows_put_back(box_px, wind
     cloud = PoseCloud(scene.head.rotations[None], centers_px[None])
     whole = reconstruct_whole(inputs, consensus, consensus.sigma2, cloud.in_box(images.offsets_px, center), cpu, lambda steps: None)
     for rows, of_box in zip(rows_of_halves(scene.start.half_set), whole, strict=True):
-        sums = HalfSums(images, deal_folds(rows), cpu)
+        sums = HalfSums(images, deal_folds(rows, 5), cpu)
         sums.renew(cloud, images.sigma2)
         put_back, of_box = (array * scene.domain.mask for array in (scene.domain.put_back(sums.solve()), of_box))
         assert (put_back * of_box).sum() == pytest.approx((of_box**2).sum(), rel=0.03)

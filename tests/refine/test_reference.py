@@ -11,11 +11,11 @@ from triskelion.resolution.fsc import compute_fsc_curves
 
 def test_folds_share_out_all_particles():
     rows = np.arange(3, 40, 2)
-    folds = deal_folds(rows)
+    folds = deal_folds(rows, 5)
     assert len(folds) == 5
     np.testing.assert_array_equal(np.sort(np.concatenate(folds)), rows)
     assert np.ptp([len(fold) for fold in folds]) <= 1
-    assert [len(fold) for fold in deal_folds(np.arange(3))] == [1, 1, 1]
+    assert [len(fold) for fold in deal_folds(np.arange(3), 5)] == [1, 1, 1]
 
 
 def test_the_wiener_gain_of_half_maps_is_signal_over_signal_and_noise():

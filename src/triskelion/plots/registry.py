@@ -32,7 +32,7 @@ NAMES = (
 
 
 def draw(name: str, data: dict[str, Any]) -> "Figure":
-    """Draw the diagnostic ``name`` from its data; save it with ``figure.savefig(path)``."""
+    """Draw the diagnostic ``name`` from its data; save it with ``save_png``."""
     if name not in NAMES:
         raise InputError(f"there is no plot {name!r}: choose one of {', '.join(NAMES)}")
     return import_module(f"triskelion.plots.{name}").draw(data)

@@ -13,13 +13,14 @@ from triskelion.project.layout import JobPaths, split_iteration
 def draw_picture(paths: JobPaths, name: str, iteration: int | None = None) -> Path:
     """Return the PNG of a diagnostic, drawn unless it is as new as its data."""
     from triskelion.plots.registry import draw
+    from triskelion.plots.save_png import save_png
 
     image, told = paths.plot_image(name, iteration), paths.plot_data(name, iteration)
     if image.exists() and image.stat().st_mtime_ns >= told.stat().st_mtime_ns:
         return image
     data = json.loads(told.read_text(encoding="utf-8"))
     with replace_when_complete(image) as beside:
-        draw(name, data).savefig(beside)
+        save_png(draw(name, data), beside)
     return image
 
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from triskelion.data.particles import HALF_A, HALF_B
-from triskelion.imaging.stream import spread_rows
 from triskelion.refine.alignment import align
 from triskelion.refine.engine import LocalRefinement
 
@@ -41,8 +40,8 @@ def audit_restarts(refinement: LocalRefinement, n_starts: int = STARTS) -> Resta
     uid, settings = refinement.start.uid, refinement.settings
     n = max(round(SHARE * len(uid)), LEAST_PARTICLES)
     better = seen = 0
-    sample = spread_rows(np.arange(len(uid)), uid, n)
-    for rows, posterior in (block for half in (HALF_A, HALF_B) for block in refinement.sweep(half, sample, refinement.cloud)):
+    of_half = ((half, refinement.sample(half, n // 2)) for half in (HALF_A, HALF_B))
+    for rows, posterior in (block for half, sample in of_half for block in refinement.sweep(half, sample, refinement.cloud)):
         here = np.arange(len(rows))
         stages = refinement.stages(n_starts)
         now = align(posterior, here, refinement.rotations[rows], refinement.centers_px[rows], stages)

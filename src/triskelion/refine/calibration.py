@@ -17,12 +17,11 @@ from triskelion.data.particles import HALF_A, HALF_B
 from triskelion.fourier.slices import prepare_slices
 from triskelion.geometry.rotations import matrix_to_rotvec, rotvec_to_matrix
 from triskelion.imaging.forward import batches
-from triskelion.imaging.stream import spread_rows
 from triskelion.refine.alignment import Posterior, align, posterior_covariance
 from triskelion.refine.engine import LocalRefinement
 from triskelion.refine.reference import filter_map
 
-SAMPLE = 1000
+SAMPLE = 600
 BLOCK = 500
 QUANTILE = 0.9
 OUTLIER_DEG = 8.0
@@ -63,7 +62,7 @@ def calibrate_posterior(refinement: LocalRefinement) -> Calibration:
     """Compare poses of a sample against the maps of both halves; the poses of the refinement stay what they are."""
     uid = refinement.start.uid
     own, other = _Found.nothing(len(uid)), _Found.nothing(len(uid))
-    samples = [spread_rows(np.sort(np.concatenate(folds)), uid, SAMPLE // 2) for folds in refinement.folds_of]
+    samples = [refinement.sample(half, SAMPLE // 2) for half in (HALF_A, HALF_B)]
     maps = []
     for half in (HALF_A, HALF_B):
         for rows, posterior in refinement.sweep(half, samples[half], refinement.cloud):

@@ -21,6 +21,7 @@ from triskelion.geometry.fulcrum import image_of_point, shift_of_origin
 from triskelion.geometry.rotations import rotation_difference_deg
 from triskelion.imaging.forward import Grid, batch_size, batches, phase_of_shift
 from triskelion.imaging.packed import PackedNoise
+from triskelion.imaging.stream import spread_rows
 from triskelion.kernels.interface import FourierVolume
 from triskelion.masks.automatic import near_far_masks, smooth_base
 from triskelion.refine.alignment import Candidates, Posterior, Stage, align, posterior_covariance
@@ -64,7 +65,7 @@ class LocalRefinement:
         self.start, self.domain, self.settings = inputs.start, inputs.domain, inputs.settings
         # by uid, so that the order of the table does not matter
         by_uid = (rows[np.argsort(self.start.uid[rows])] for rows in rows_of_halves(self.start.half_set))
-        self.folds_of = [[np.sort(fold) for fold in deal_folds(rows)] for rows in by_uid]
+        self.folds_of = [[np.sort(fold) for fold in deal_folds(rows, self.settings.n_folds)] for rows in by_uid]
         whole = inputs.images
         self.grid = Grid(choose_window(inputs), whole.grid.pixel_size_A)
         self.mask = self.domain.cut(self.domain.mask, self.grid.box_px)
@@ -257,6 +258,12 @@ class LocalRefinement:
                 for rows in batches(wanted, batch_size(len(disc))):
                     yield rows, self.posterior_of(rows, volume)
             sums.put_in(number, cloud, sigma2)
+
+    def sample(self, half: int, n: int) -> np.ndarray:
+        """At most ``n`` particles of a half-set, spread by uid, of as few folds as hold them: every fold costs a reference."""
+        folds = self.folds_of[half]
+        n_folds = 1 + int(np.argmax(np.cumsum([len(fold) for fold in folds]) >= min(n, sum(map(len, folds)))))
+        return spread_rows(np.sort(np.concatenate(folds[:n_folds])), self.start.uid, n)
 
     def posterior_of(self, rows: np.ndarray, volume: FourierVolume) -> Posterior:
         """What is maximised for some particles against one reference; they are numbered anew."""

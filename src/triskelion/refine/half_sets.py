@@ -5,13 +5,14 @@ import numpy as np
 from triskelion.errors import InputError
 from triskelion.fourier.slices import prepare_slices
 from triskelion.imaging.comparison import compare_with_projections
-from triskelion.imaging.noise import SAMPLE, image_noise
+from triskelion.imaging.noise import image_noise
 from triskelion.imaging.stream import spread_rows
 from triskelion.kernels.interface import Kernels
 from triskelion.refine.consensus import rows_of_halves
 from triskelion.refine.shared import SharedRecord
 from triskelion.refine.state import Inputs
 
+SAMPLE = 250  # of each half: of a hundred particles the answer is plain already
 SWAPPED_Z = -5.0
 UNRELATED_Z = 3.0
 
@@ -24,7 +25,7 @@ def half_set_agreement(inputs: Inputs, kernels: Kernels) -> float:
     other half-sets, and negative where the two are swapped.
     """
     images, start = inputs.images, inputs.start
-    halves = [spread_rows(rows, start.uid, SAMPLE // 4) for rows in rows_of_halves(start.half_set)]
+    halves = [spread_rows(rows, start.uid, SAMPLE) for rows in rows_of_halves(start.half_set)]
     n = min(len(rows) for rows in halves)
     halves = [rows[:n] for rows in halves]
     sigma2 = image_noise(images, np.sort(np.concatenate(halves)))

@@ -49,6 +49,6 @@ def estimate_memory(inputs: Inputs, refines_rest: bool) -> MemoryEstimate:
         finest_A = narrow_settings(inputs.settings, stream.grid.pixel_size_A).finest_kept_A or 2 * stream.grid.pixel_size_A
         lengths.append(len(fourier_disc(stream.grid.box_px, int(resolution_to_shell(finest_A, stream.grid.box_px, stream.grid.pixel_size_A)))))
     whole, window = float(stream.grid.box_px) ** 3, float(window_px) ** 3
-    iteration = min(KEPT_BYTES, 6 * 96 * window) + SUMS * window
+    iteration = min(KEPT_BYTES, (inputs.settings.n_folds + 1) * 96 * window) + SUMS * window
     working = PROGRAM_BYTES + BLOCK_BYTES + MAPS * whole + max(SLICES * whole, SUMS * whole, iteration)
     return MemoryEstimate(working, 3.0 * len(stream) * max(lengths), window_px)

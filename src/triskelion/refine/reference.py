@@ -11,8 +11,6 @@ import torch
 from triskelion.fourier.filters import apply_shell_gain
 from triskelion.resolution.curves import FscCurves
 
-N_FOLDS = 5
-
 
 def wiener_gain(curves: FscCurves) -> np.ndarray:
     """Gain per shell that makes a half map the best estimate of the signal: its FSC (signal over signal plus noise)."""
@@ -24,6 +22,6 @@ def filter_map(half: np.ndarray, gain: np.ndarray) -> np.ndarray:
     return apply_shell_gain(torch.from_numpy(half), torch.from_numpy(gain)).numpy()
 
 
-def deal_folds(rows: np.ndarray, n_folds: int = N_FOLDS) -> list[np.ndarray]:
+def deal_folds(rows: np.ndarray, n_folds: int) -> list[np.ndarray]:
     """Deal the particles of one half-set into folds of about equal size."""
     return [rows[fold::n_folds] for fold in range(n_folds) if len(rows[fold::n_folds])]

@@ -18,6 +18,7 @@ from triskelion.refine.state import Inputs, Means, Settings, Start
 ROTATION_EXTENT_DEG = 7.5
 SHIFT_EXTENT_A = 7.5
 ITERATIONS = 2
+FOLDS = 3  # references of two thirds of so large a body are as good, and each costs as much as aligning some hundred particles
 PASSES = ITERATIONS + 2  # over all images: packing, iterations, reconstruction
 FINEST_A = 6.0  # finer shells would turn a large body by less than a tenth of a degree, and cost memory
 
@@ -43,6 +44,7 @@ def narrow_settings(settings: Settings, pixel_size_A: float) -> Settings:
         coarse_starts=False,
         particle_scale=False,
         max_iterations=ITERATIONS,
+        n_folds=FOLDS,
         finest_kept_A=max(FINEST_A, 2 * pixel_size_A),
     )
 
