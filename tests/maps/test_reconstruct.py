@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from triskelion.maps.reconstruct import level_corners
+from triskelion.maps.corners import level_corners
 
 
 @pytest.mark.parametrize("box_px", [24, 25])

@@ -5,20 +5,27 @@ from collections.abc import Callable
 import numpy as np
 
 from triskelion.data.particles import HALF_A, HALF_B
+from triskelion.fourier.shells import FourierDisc
 from triskelion.fourier.slices import cube_to_map, hermitian_sum
+from triskelion.geometry.symmetry import PointGroup, expand_poses
 from triskelion.imaging.noise import SAMPLE, image_noise
 from triskelion.imaging.stream import ImageStream, spread_rows
-from triskelion.kernels.interface import BackProjection, Kernels
+from triskelion.kernels.interface import BackProjection, Kernels, WeightedImages
+from triskelion.maps.corners import level_corners
 from triskelion.maps.gridding import compensate_density
-from triskelion.masks.automatic import spherical_mask
-
-CORNER_EDGE_PX = 3.0
+from triskelion.maps.symmetrize import symmetrize_cube
 
 
 def reconstruct_halves(
-    stream: ImageStream, half_set: np.ndarray, rotations: np.ndarray, shifts_px: np.ndarray, kernels: Kernels, advance: Callable[[int], None]
+    stream: ImageStream,
+    half_set: np.ndarray,
+    rotations: np.ndarray,
+    shifts_px: np.ndarray,
+    kernels: Kernels,
+    advance: Callable[[int], None],
+    group: PointGroup | None = None,
 ) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray, np.ndarray]:
-    """Reconstruct both half-sets at given poses, each image weighted by C/sigma2, sigma2 that of the images.
+    """Reconstruct both half-sets at given poses, each image weighted by C/sigma2, sigma2 that of the images; symmetric under ``group``.
 
     Returns
     -------
@@ -35,24 +42,32 @@ def reconstruct_halves(
         for rows, images in stream.blocks(np.flatnonzero(half_set == half), advance):
             weighted = images.weighted(images.coefficients, sigma2)
             precision[rows] = weighted.weight.mean(1).numpy()
-            kernels.insert(sums, rotations[rows], shifts_px[rows], weighted, np.arange(len(rows)), stream.disc)
-        maps.append(solve_map(sums, stream.grid.box_px))
+            insert_mates(sums, rotations[rows], shifts_px[rows], weighted, stream.disc, kernels, group)
+        maps.append(solve_map(sums, stream.grid.box_px, group))
     return (maps[0], maps[1]), sigma2, precision
 
 
-def solve_map(sums: BackProjection, box_px: int) -> np.ndarray:
-    """Compensate the density of inserted values and transform back: map, float32 (n, n, n), unfiltered, its corners levelled."""
-    values, factors = hermitian_sum(sums.values), compensate_density(hermitian_sum(sums.weights))
-    return level_corners(cube_to_map(values.mul_(factors), box_px, sums.padding).numpy())
+def insert_mates(
+    sums: BackProjection,
+    rotations: np.ndarray,
+    shifts_px: np.ndarray,
+    images: WeightedImages,
+    disc: FourierDisc,
+    kernels: Kernels,
+    group: PointGroup | None = None,
+) -> None:
+    """Add images at their poses (n, 3, 3), (n, 2) and, under a group, at those mates of them that ``solve_map`` does not make itself."""
+    mates = np.eye(3)[None] if group is None else group.coset_rotations
+    rows = np.tile(np.arange(len(rotations)), len(mates))
+    kernels.insert(sums, expand_poses(rotations, mates), shifts_px[rows], images, rows, disc)
 
 
-def level_corners(array: np.ndarray) -> np.ndarray:
-    """Fade a map (n, n, n) outside the sphere that the box holds into its mean there, as RELION does.
+def solve_map(sums: BackProjection, box_px: int, group: PointGroup | None = None) -> np.ndarray:
+    """Compensate the density of inserted values and transform back: map, float32 (n, n, n), unfiltered, its corners levelled.
 
-    Every image shows the sphere whole but the corners only from some directions: they hold noise, half of that in the box.
+    Under a group the images must have been inserted at the poses R c, c its coset rotations (``insert_mates``).
     """
-    radius_px = len(array) // 2
-    inside = spherical_mask(len(array), 1.0, near=1.0, far=1 + CORNER_EDGE_PX / radius_px).array
-    outside = 1 - inside
-    level = float((array * outside).sum(dtype=np.float64) / outside.sum(dtype=np.float64))
-    return array * inside + np.float32(level) * outside
+    values, weights = hermitian_sum(sums.values), hermitian_sum(sums.weights)
+    if group is not None:
+        values, weights = symmetrize_cube(values, group), symmetrize_cube(weights, group)
+    return level_corners(cube_to_map(values.mul_(compensate_density(weights)), box_px, sums.padding).numpy())
