@@ -1,8 +1,8 @@
-"""Make the reference numbers of this folder with RELION 3.1.3 and finufft: see PROVENANCE.md.
+"""Make the reference numbers of this folder with RELION 3.1.3, finufft and healpy: see PROVENANCE.md.
 
     python tests/reference/make_reference.py [OUT]
 
-Needs relion_project, relion_reconstruct and relion_refine on the path, and numpy, mrcfile and finufft. None of the package's own code is used.
+Needs relion_project, relion_reconstruct and relion_refine on the path, and numpy, mrcfile, finufft and healpy; none of the package's own code.
 Particles are a few Gaussian blobs ("atoms"), whose map, projections and Fourier transform are known in closed form.
 """
 
@@ -11,6 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import healpy
 import mrcfile
 import numpy as np
 
@@ -258,6 +259,12 @@ def make_symmetry_operations(out: Path) -> None:
     np.savez_compressed(out / "symmetry_operations.npz", **groups)
 
 
+def make_healpix_directions(out: Path) -> None:
+    """(g): centres of HEALPix pixels in ring order."""
+    centres = {f"n_side_{n_side}": np.stack(healpy.pix2vec(n_side, np.arange(12 * n_side**2)), axis=1) for n_side in (1, 2, 3, 8)}
+    np.savez_compressed(out / "healpix_directions.npz", **centres)
+
+
 def report_odd_boxes(folder: Path) -> None:
     """Print how far RELION displaces projections of a map with an odd box: (1, 1) px, which is why none is kept."""
     atoms, weights = make_atoms(6, 35, np.random.default_rng(SEED))
@@ -278,6 +285,7 @@ def main() -> None:
         report_odd_boxes(Path(name))
     make_exact_sums(out)
     make_symmetry_operations(out)
+    make_healpix_directions(out)
 
 
 if __name__ == "__main__":

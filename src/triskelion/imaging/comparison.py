@@ -4,8 +4,9 @@ import numpy as np
 import torch
 
 from triskelion.fourier.complex_product import multiply
+from triskelion.fourier.shells import FourierDisc
 from triskelion.imaging.forward import ImageSet, phase_of_shift
-from triskelion.kernels.interface import FourierVolume, Kernels
+from triskelion.kernels.interface import FourierVolume, Kernels, WeightedImages
 
 
 def compare_with_projections(
@@ -15,9 +16,16 @@ def compare_with_projections(
 
     Their ratio is the factor by which the projection fits the image best, with standard error 1 / sqrt(sum W |m|²).
     """
-    weighted = images.weighted(images.coefficients, sigma2)
-    slices = kernels.slice(volume, rotations, images.scale, images.disc)
-    model, b = multiply(slices, phase_of_shift(images.disc, shifts_px, images.scale)), weighted.b
+    return compare_weighted(images.weighted(images.coefficients, sigma2), volume, rotations, shifts_px, images.disc, kernels)
+
+
+def compare_weighted(
+    weighted: WeightedImages, volume: FourierVolume, rotations: np.ndarray, shifts_px: np.ndarray, disc: FourierDisc, kernels: Kernels
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the same of images that are weighted already, up to the radius of ``disc``."""
+    m = len(disc)
+    slices = kernels.slice(volume, rotations, weighted.scale, disc).cpu()
+    model, b, weight = multiply(slices, phase_of_shift(disc, shifts_px, weighted.scale)), weighted.b[:, :m].cpu(), weighted.weight[:, :m].cpu()
     cross = (model.real * b.real + model.imag * b.imag).sum(1, dtype=torch.float64)
-    power = ((model.real**2 + model.imag**2) * weighted.weight).sum(1, dtype=torch.float64)
+    power = ((model.real**2 + model.imag**2) * weight).sum(1, dtype=torch.float64)
     return cross.numpy(), power.numpy()
