@@ -188,6 +188,16 @@ def test_an_odd_box(tmp_path):
     assert open_stack(folder / "particles.mrcs").shape == (60, 41, 41)
 
 
+def test_a_symmetric_particle_is_rigid_and_its_map_symmetric(tmp_path):
+    folder = simulate(tmp_path, symmetry="D2", pixel_size_A=10.0)
+    truth = json.loads((folder / "truth.json").read_text())
+    assert truth["symmetry"] == "D2" and truth["hinge_sigma_deg_per_axis"] == {"body": 0.0}
+    density = read_volume(folder / "map_all.mrc").array[1:, 1:, 1:]
+    assert density == pytest.approx(density[:, ::-1, ::-1], abs=1e-5 * float(density.max()))  # half a turn about z
+    assert density == pytest.approx(density[::-1, ::-1], abs=1e-5 * float(density.max()))  # and about x
+    assert not (folder / "map_head.mrc").exists()
+
+
 @pytest.fixture
 def model(tmp_path) -> Path:
     """A PDB file of three chains of ten carbons."""
@@ -230,6 +240,9 @@ def test_an_atomic_model_with_domains_by_chain(tmp_path, model):
         ({"hinge_deg": "head=much"}, "wanted degrees"),
         ({"hinge_deg": "head=-3"}, "0 to 180"),
         ({"pixel_size_A": 2.0}, "box_px"),
+        ({"symmetry": "C4", "hinge_deg": "head=3"}, "the domains are body$"),
+        ({"symmetry": "C4", "model": "model.pdb"}, "has its own"),
+        ({"symmetry": "Q3"}, "wanted C1 to C99"),
     ],
 )
 def test_refusals_say_what_to_do(tmp_path, model, wrong, message):

@@ -27,6 +27,11 @@ class SimulateParameters(JobParameters):
     snr: float = parameter(0.05, title="SNR", help="Variance of the signal over that of the noise, over the whole box.", gt=0, le=1e6)
     model: Path | None = parameter(None, title="Atomic model", help="PDB or mmCIF file; left out: the built-in phantom.")
     domains: str = parameter("", title="Domains", help="Chains of each domain of the model, as head=A,B;foot=C; the chains not named make the body.")
+    symmetry: str = parameter(
+        "C1",
+        title="Symmetry",
+        help="Point group of the built-in phantom: C1, C4, D2, T, O, I. Any but C1 gives a rigid particle of one domain, the body.",
+    )
     hinge_deg: str = parameter(
         "",
         title="Hinges",
@@ -52,6 +57,7 @@ class SimulateParameters(JobParameters):
 
 def run(parameters: SimulateParameters, context: JobContext) -> None:
     """Simulate particles, maps and masks."""
+    from triskelion.geometry.symmetry import parse_symmetry
     from triskelion.simulate.experiment import Experiment, disturb_poses, draw_particles
     from triskelion.simulate.hinges import draw_hinges, hinge_poses
     from triskelion.simulate.particles import simulate_images
@@ -80,7 +86,8 @@ def run(parameters: SimulateParameters, context: JobContext) -> None:
     _save_images(parameters, context, body, images.stacks, stacks)
     _save_poses(context, disturb_poses(body, experiment), truth)
     _save_maps(context, assembly, experiment, images.signal_scale)
-    context.save_json("truth", describe_truth(assembly, experiment, hinge_sd_deg, body["contrast"]))
+    truth_figures = describe_truth(assembly, experiment, hinge_sd_deg, body["contrast"])
+    context.save_json("truth", truth_figures | {"symmetry": parse_symmetry(parameters.symmetry).name})
     context.log(f"{len(body)} particles, {len(assembly.weights)} scattering points in {', '.join(assembly.domains)}")
     context.summarize(n_particles=len(body), box_px=experiment.box_px, pixel_size_A=experiment.pixel_size_A, snr=experiment.snr)
 
@@ -103,14 +110,19 @@ def parse_assignments(text: str, name: str) -> dict[str, str]:
 
 
 def _build_assembly(parameters: SimulateParameters, context: JobContext) -> "Assembly":
+    from triskelion.geometry.symmetry import parse_symmetry
     from triskelion.simulate.phantom import build_phantom
+    from triskelion.simulate.symmetric_phantom import build_symmetric_phantom
 
+    group = parse_symmetry(parameters.symmetry)
     chains = {domain: value.split(",") for domain, value in parse_assignments(parameters.domains, "domains").items()}
     if parameters.model is not None:
+        if len(group) > 1:
+            raise InputError(f"symmetry is {group.name}, which is for the built-in phantom: an atomic model has its own, leave symmetry out")
         return _read_model(context.project_folder / parameters.model, chains)
     if chains:
         raise InputError("domains names chains of an atomic model: give one with model, or leave domains out")
-    return build_phantom()
+    return build_phantom() if len(group) == 1 else build_symmetric_phantom(group)
 
 
 def _read_model(path: Path, chains: dict[str, list[str]]) -> "Assembly":

@@ -186,5 +186,9 @@ def build_phantom(seed: int = 0, n_residues: int = 10_000) -> Assembly:
     territory = map_territory()
     parts = [fill_domain(index, round(share * n_residues), territory, generator) for index, share in enumerate(DOMAIN_SHARES)]
     labels = np.concatenate([np.full(len(part), name) for name, part in zip(DOMAINS, parts, strict=True)])
-    heavy_atoms = 4 + generator.poisson(3.8, len(labels))  # glycine to tryptophan: 4 to 14, 7.8 in the mean
-    return build_assembly(np.concatenate(parts), ELECTRONS_PER_HEAVY_ATOM * heavy_atoms, labels, b_factor_A2=RESIDUE_B_FACTOR_A2)
+    return build_assembly(np.concatenate(parts), draw_weights(len(labels), generator), labels, b_factor_A2=RESIDUE_B_FACTOR_A2)
+
+
+def draw_weights(n_residues: int, generator: np.random.Generator) -> np.ndarray:
+    """Draw the electrons of residues, from glycine to tryptophan: 4 to 14 heavy atoms, 7.8 in the mean."""
+    return ELECTRONS_PER_HEAVY_ATOM * (4 + generator.poisson(3.8, n_residues))
