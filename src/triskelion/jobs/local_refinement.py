@@ -108,7 +108,7 @@ def run(parameters: LocalRefinementParameters, context: JobContext) -> None:
     """Refine the rest, refine the domain iteration by iteration, reconstruct, report."""
     from triskelion.devices import set_threads
     from triskelion.jobs.refinement_checkpoint import pack_checkpoint
-    from triskelion.jobs.report_refinement import report_iteration, report_result, summarize_iteration
+    from triskelion.jobs.report_refinement import calibrate, report_iteration, report_result, summarize_iteration
     from triskelion.kernels.choice import choose_kernels
     from triskelion.refine.shared import SharedRecord
     from triskelion.refine.state import Means
@@ -127,7 +127,7 @@ def run(parameters: LocalRefinementParameters, context: JobContext) -> None:
             result = refinement.run_iteration(bar.advance)
         history.append(summarize_iteration(result))
         report_iteration(context, refinement, result, history)
-    result = refinement.join_halves(result)
+    result = calibrate(context, refinement, refinement.join_halves(result))
     with context.progress(len(inputs.images), "reconstruct") as bar:
         half_maps = refinement.final_half_maps(result, bar.advance)
     curves = report_result(context, refinement, result, half_maps)

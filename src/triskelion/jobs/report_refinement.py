@@ -12,7 +12,6 @@ from triskelion.jobs.report_fulcrum import report_fulcrum
 from triskelion.jobs.report_maps import N_DIRECTIONS, plot_maps, plot_views, report_half_maps
 
 if TYPE_CHECKING:
-    from triskelion.refine.calibration import Calibration
     from triskelion.refine.engine import LocalRefinement
     from triskelion.refine.state import IterationResult, Settings
     from triskelion.resolution.curves import FscCurves
@@ -96,15 +95,13 @@ def report_result(
         consensus_shift_A=start.consensus_shifts_px * grid.pixel_size_A,
     )
     context.save_particles(refined)
-    calibration = calibrate(context, refinement)
     units = np.array([1, 1, 1, grid.pixel_size_A, grid.pixel_size_A])
     context.save_arrays(
         "poses",
         {
             "uid": particles["uid"], "rotation_change_deg": result.turn_deg, "shift_change_A": result.shift_A,
-            "rotation_sd_deg": result.rotation_sd_deg * np.sqrt(calibration.rotation),
-            "position_sd_A": result.position_sd_A * np.sqrt(calibration.position), "log_posterior": result.log_posterior,
-            "covariance_rad_A": calibration.widen(result.covariance) * np.outer(units, units),
+            "rotation_sd_deg": result.rotation_sd_deg, "position_sd_A": result.position_sd_A, "log_posterior": result.log_posterior,
+            "covariance_rad_A": result.covariance * np.outer(units, units),
         },
     )  # fmt: skip
     for warning in list_warnings(result, settings):
@@ -120,19 +117,19 @@ def report_result(
         converged=result.converged,
         median_rotation_change_deg=float(np.median(result.turn_deg)),
         median_shift_change_A=float(np.median(result.shift_A)),
-        median_rotation_sd_deg=float(np.median(result.rotation_sd_deg) * np.sqrt(calibration.rotation)),
+        median_rotation_sd_deg=float(np.median(result.rotation_sd_deg)),
         prior_rotation_sd_deg=result.prior_rotation_sd_deg,
         prior_shift_sd_A=result.prior_shift_sd_A,
     )
     return curves
 
 
-def calibrate(context: JobContext, refinement: "LocalRefinement") -> "Calibration":
-    """Find by how much posteriors are to be widened, and say so; nothing where nothing was searched."""
+def calibrate(context: JobContext, refinement: "LocalRefinement", result: "IterationResult") -> "IterationResult":
+    """Widen the posteriors of the result by how much they are too narrow, and say so; nothing where nothing was searched."""
     from triskelion.refine.calibration import Calibration, calibrate_posterior
 
     if refinement.extent.is_fixed:
-        return Calibration(1.0, 1.0)
+        return result
 
     def factors() -> np.ndarray:
         found = calibrate_posterior(refinement)
@@ -144,7 +141,7 @@ def calibrate(context: JobContext, refinement: "LocalRefinement") -> "Calibratio
         "so far do poses differ between the maps of the two halves"
     )
     context.summarize(posterior_factor_rotation=rotation, posterior_factor_position=position)
-    return Calibration(rotation, position)
+    return Calibration(rotation, position).widen_result(result)
 
 
 def report_hinge(context: JobContext, refinement: "LocalRefinement") -> None:

@@ -8,7 +8,7 @@ that the error of one map adds, and a covariance is to be multiplied by 1 + half
 The ratio is taken where nine tenths of the particles lie below: errors have longer tails than a normal variable.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.special import gammaincinv
@@ -20,6 +20,7 @@ from triskelion.imaging.forward import batches
 from triskelion.refine.alignment import Posterior, align, posterior_covariance
 from triskelion.refine.engine import LocalRefinement
 from triskelion.refine.reference import filter_map
+from triskelion.refine.state import IterationResult
 
 SAMPLE = 600
 BLOCK = 500
@@ -39,6 +40,15 @@ class Calibration:
         """Covariances (n, 5, 5) with both blocks widened, correlations kept."""
         scale = np.sqrt(np.repeat([self.rotation, self.position], [3, 2]))
         return covariance * np.outer(scale, scale)
+
+    def widen_result(self, result: IterationResult) -> IterationResult:
+        """The result with wider posteriors, from which the poses of the final maps are to be drawn."""
+        return replace(
+            result,
+            covariance=self.widen(result.covariance),
+            rotation_sd_deg=result.rotation_sd_deg * np.sqrt(self.rotation),
+            position_sd_A=result.position_sd_A * np.sqrt(self.position),
+        )
 
 
 @dataclass(frozen=True)

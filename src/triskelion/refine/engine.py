@@ -42,7 +42,7 @@ GRID_RESOLUTION_A = 18.0
 LIMIT_MARGIN_SHELLS = 3
 WIDEN_ONLY_ITERATIONS = 3
 DYNAMIC_FRACTION, DYNAMIC_NEAR_FAR_A = 0.2, (6.0, 14.0)  # of the maximum at 20 Å; 1 up to, 0 from on
-FINAL_PAIRS = 2  # poses drawn for the final half maps
+FINAL_PAIRS = 4  # poses drawn for the final half maps; half as many cost 2 % of the resolution at FSC 0.5 where poses are uncertain
 
 Advance = Callable[[int], None]
 
@@ -206,10 +206,11 @@ class LocalRefinement:
         )
 
     def final_half_maps(self, result: IterationResult, advance: Advance = lambda steps: None) -> tuple[np.ndarray, np.ndarray]:
-        """Half maps in the full box at the poses of ``result``, background subtracted, unfiltered: all images are read once more."""
+        """Half maps in the full box at poses drawn from the posteriors of ``result``, background subtracted, unfiltered: images are read again."""
         center_xyz_px, offsets_px = self.domain.center_xyz_px, self.images.offsets_px
         centers_px = image_of_point(result.rotations, result.shifts_px, center_xyz_px) - offsets_px
-        cloud = self._draw(result.number + 1, self._all_rows, result.rotations, centers_px, FINAL_PAIRS).in_box(offsets_px, center_xyz_px)
+        drawn = self._draw(result.number + 1, self._all_rows, result.rotations, centers_px, result.covariance, FINAL_PAIRS)
+        cloud = drawn.in_box(offsets_px, center_xyz_px)
         sigma2 = self.images.to_whole_shells(self.sigma2, self.consensus.sigma2, self.inputs.images.disc.box_px)
         return reconstruct_whole(self.inputs, self.consensus, sigma2, cloud, self.means.kernels, advance)
 
@@ -230,7 +231,7 @@ class LocalRefinement:
                 self.rotations[rows], self.centers_px[rows] = best.rotations, best.shifts_px
                 self.covariance[rows], log_posterior[rows] = posterior_covariance(best), best.value
                 precision[rows] = weighted.weight.mean(1).numpy()
-                drawn = self._draw(number, rows, best.rotations, best.shifts_px)
+                drawn = self._draw(number, rows, best.rotations, best.shifts_px, self.covariance[rows])
                 cloud.rotations[:, rows], cloud.shifts_px[:, rows] = drawn.rotations, drawn.shifts_px
                 model = posterior.kernels.slice(posterior.volume, best.rotations, weighted.scale, disc).cpu()
                 noise.add(rows, weighted, multiply(model, phase_of_shift(disc, best.shifts_px, weighted.scale)))
@@ -301,11 +302,13 @@ class LocalRefinement:
     def _draws(self) -> bool:
         return self.settings.marginalize and not self.extent.is_fixed
 
-    def _draw(self, number: int, rows: np.ndarray, rotations: np.ndarray, centers_px: np.ndarray, n_pairs: int = 1) -> PoseCloud:
+    def _draw(
+        self, number: int, rows: np.ndarray, rotations: np.ndarray, centers_px: np.ndarray, covariance: np.ndarray, n_pairs: int = 1
+    ) -> PoseCloud:
         """Poses at which particles enter the half maps: drawn from their posteriors about these poses, inside the extents."""
         if not self._draws:
             return PoseCloud(rotations[None], centers_px[None])
-        steps = draw_steps(self.covariance[rows], self.settings.seed, number, self.start.uid[rows], n_pairs)
+        steps = draw_steps(covariance, self.settings.seed, number, self.start.uid[rows], n_pairs)
         cloud = draw_cloud(rotations, centers_px, steps)
         return PoseCloud(*self.extent.clip(self.prior, rows, cloud.rotations, cloud.shifts_px))
 
