@@ -5,10 +5,11 @@ to fine, the error of a voxel y and the error of a cut at voxel x are
 
     e_i(y) = |h_i m_A - m_B|² + |h_i m_B - m_A|²,    E_i(x) = sum over j = 1 .. i of sum over y of w_j(y - x) (e_j(y) - e_(j-1)(y))
 
-with windows w_j of sum 1 and radius AWF times the j-th cut (Å). The cut with the least E_i is taken, the same for both halves. With one window for
-all this is Punjani, Zhang & Fleet (2020) Nat Methods 17, 1214-1221. With a window for each cut, errors of different surroundings would be compared:
-a wide window that reaches into the solvent has less to predict, and wins for that. So neighbouring cuts are compared in one window, that of
-the finer, and these steps are added up: errors of references against truth 4 to 20 % less (docs/benchmarks.md).
+with windows w_j of sum 1 and radius AWF times the j-th cut (Å). The cut with the least E_i is taken, the same for both halves. After Punjani,
+Zhang & Fleet (2020) Nat Methods 17, 1214-1221; with one window for all, E_i is the sum of w e_i but for what no cut changes. Judged each in a
+window of its own, cuts would be compared by errors of different surroundings: a wide window that reaches into the solvent has less to predict, and
+wins for that. So neighbouring cuts are compared in one window, that of the finer, and these steps are added up: squared errors against the truth
+are 5 to 22 % less (docs/concepts/nonuniform.md).
 
 The window is the biweight (1 - r²/radius²)²: compact and smooth. Box and window are periodic, so transforms give the sums exactly.
 """
@@ -23,7 +24,7 @@ from torch import Tensor
 
 from triskelion.data.volume import check_grid
 from triskelion.errors import InputError
-from triskelion.fourier.filters import butterworth_gain, fourier_radius
+from triskelion.fourier.filters import butterworth_gain
 
 COARSEST_A = 30.0
 CUT_RATIO = 1.15  # between neighbouring cuts; half as many or twice as many change nothing
@@ -66,11 +67,10 @@ class NonuniformFilter:
         """
         _check_maps(self.pixel_size_A, self.position, array)
         position, lowpass = torch.from_numpy(self.position), _Lowpass(_to_tensor(array), self.pixel_size_A)
-        filtered = torch.zeros_like(position)
+        filtered, share = torch.zeros_like(position), torch.empty_like(position)
         for number, cut_A in enumerate(self.cuts_A):
-            share = torch.sub(position, number).abs_().neg_().add_(1).clamp_(min=0)
-            if share.any():
-                filtered.addcmul_(share, lowpass.at(lowpass.gain(cut_A)))
+            torch.sub(position, number, out=share).abs_().neg_().add_(1).clamp_(min=0)
+            filtered.addcmul_(share, lowpass.at(lowpass.gain(cut_A)))
         return filtered.numpy()
 
 
@@ -149,14 +149,21 @@ class _Lowpass:
     """A map whose transform is made once, low-passed at one cut after the other."""
 
     def __init__(self, array: Tensor, pixel_size_A: float):
-        self.box_px, self.coefficients = len(array), _forward(array)
-        self.frequency_per_A = fourier_radius(self.box_px, 3).div_(self.box_px * pixel_size_A).to(torch.float32)
+        n = self.box_px = len(array)
+        self.coefficients = _forward(array)
+        self.low = torch.empty_like(self.coefficients)  # fresh memory for each cut would take longer than the product
+        # gains are the same in all octants of Fourier space, and taken to their power in one
+        radius_px = torch.arange(n // 2 + 1, dtype=torch.float32)
+        squared = radius_px**2
+        self.frequency_per_A = (squared[:, None, None] + squared[:, None] + squared).sqrt_().div_(n * pixel_size_A)
+        self.octant_row = torch.fft.fftfreq(n, 1 / n).abs_().round_().long()
 
     def gain(self, cut_A: float) -> Tensor:
-        return butterworth_gain(self.frequency_per_A, 1 / cut_A)
+        return butterworth_gain(self.frequency_per_A, 1 / cut_A)[self.octant_row][:, self.octant_row]
 
     def at(self, gain: Tensor) -> Tensor:
-        return _backward(_multiply(self.coefficients, gain), self.box_px)
+        _multiply(self.coefficients, gain, self.low)
+        return _backward(self.low, self.box_px)
 
 
 def _average(array: Tensor, radius_px: float) -> Tensor:
@@ -165,7 +172,9 @@ def _average(array: Tensor, radius_px: float) -> Tensor:
     along = torch.fft.fftfreq(box_px, 1 / box_px).square_().div_(-(radius_px**2))
     window = (1 + along[:, None, None] + along[:, None] + along).clamp_(min=0).square_()
     gain = _forward(window).real  # the window is even, about the corner voxel
-    return _backward(_multiply(_forward(array), gain / gain[0, 0, 0]), box_px)
+    coefficients = _forward(array)
+    _multiply(coefficients, gain / gain[0, 0, 0], coefficients)
+    return _backward(coefficients, box_px)
 
 
 # about the corner voxel: filters do not ask where the origin is, and moving it would take longer than a transform
@@ -180,9 +189,9 @@ def _backward(coefficients: Tensor, box_px: int) -> Tensor:
     return torch.fft.irfftn(coefficients, s=(box_px,) * 3)
 
 
-def _multiply(coefficients: Tensor, gain: Tensor) -> Tensor:
+def _multiply(coefficients: Tensor, gain: Tensor, out: Tensor) -> None:
     # as real numbers: torch rounds complex products differently with another number of threads
-    return torch.view_as_complex(torch.view_as_real(coefficients) * gain[..., None])
+    torch.mul(torch.view_as_real(coefficients), gain[..., None], out=torch.view_as_real(out))
 
 
 def _to_tensor(array: np.ndarray) -> Tensor:
