@@ -153,4 +153,4 @@ def test_premultiplied_stacks_load_as_such():
 def test_the_reference_grid_is_that_of_the_first_group():
     particles = make_particles(draw_poses(N, 5), 5, (replace(OPTICS, pixel_size_A=1.5, box_px=40), OPTICS))
     assert reference_grid(particles) == Grid(40, 1.5)
-    assert reference_grid(particles, 64) == Grid(64, 1.5)
+    assert reference_grid(particles, 64) == Grid(64, 1.5 * 40 / 64)  # the same field of view

@@ -21,8 +21,8 @@ def place_of_maximum(volume: Volume) -> tuple[int, ...]:
 @pytest.mark.parametrize("box_px", [20, 21])
 def test_the_mirror_image_keeps_the_centre_and_returns_after_two(box_px: int):
     center = box_px // 2
-    flipped = edit.flip_hand(delta(box_px, (3, 5, center + 4)))
-    assert place_of_maximum(flipped) == (3, 5, center - 4)
+    flipped = edit.flip_hand(delta(box_px, (center + 4, 5, 3)))
+    assert place_of_maximum(flipped) == (center - 4, 5, 3)
     noise = Volume(np.random.default_rng(1).standard_normal((box_px,) * 3), 2.0)
     assert np.array_equal(edit.flip_hand(edit.flip_hand(noise)).array, noise.array)
 

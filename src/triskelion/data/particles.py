@@ -133,6 +133,14 @@ class Particles:
                 )
 
 
+def draw_half_sets(particles: Particles, seed: int) -> Particles:
+    """Return the particles in half-sets drawn anew, as equal as can be; one image listed twice stays in one half."""
+    names = [f"{path}@{index}" for path, index in zip(particles["image_path"].tolist(), particles["image_index"].tolist())]
+    images, image_of_row = np.unique(names, return_inverse=True)
+    halves = np.random.default_rng(seed).permutation(len(images)) % 2
+    return particles.with_columns(half_set=halves[image_of_row])
+
+
 def join_by_uid(first: Particles, second: Particles) -> tuple[np.ndarray, np.ndarray]:
     """Return row numbers of ``first`` and ``second`` that are the same particles, ordered by uid."""
     _, rows_first, rows_second = np.intersect1d(first["uid"], second["uid"], return_indices=True)

@@ -36,9 +36,11 @@ class Grid:
 
 
 def reference_grid(particles: Particles, box_px: int | None = None) -> Grid:
-    """Grid of the maps of a data set: that of its first optics group, in another box where one is given."""
+    """Grid of the maps of a data set: that of its first optics group, or as many pixels as are given in the same field of view."""
     first = particles.optics[0]
-    return Grid(box_px or first.box_px, first.pixel_size_A)
+    if box_px is None or box_px == first.box_px:
+        return Grid(first.box_px, first.pixel_size_A)
+    return Grid(box_px, first.box_px * first.pixel_size_A / box_px)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from triskelion.data.particles import NO_HALF, Particles
+from triskelion.data.particles import NO_HALF, Particles, draw_half_sets
 from triskelion.errors import DataError, InputError
 from triskelion.jobs.context import JobContext
 from triskelion.jobs.spec import JobParameters, JobType, parameter
@@ -146,12 +146,9 @@ def _rows_to_keep(n: int, bad: dict[int, str], drop_bad: bool, context: JobConte
 
 
 def _settle_half_sets(particles: Particles, half_sets: str, seed: int, context: JobContext) -> Particles:
-    """Draw half-sets where asked for or where there are none; one image listed twice stays in one half."""
+    """Draw half-sets where asked for or where there are none."""
     if half_sets == "draw" or (particles["half_set"] == NO_HALF).all():
-        names = [f"{path}@{index}" for path, index in zip(particles["image_path"].tolist(), particles["image_index"].tolist())]
-        images, image_of_row = np.unique(names, return_inverse=True)
-        halves = np.random.default_rng(seed).permutation(len(images)) % 2
-        particles = particles.with_columns(half_set=halves[image_of_row])
+        particles = draw_half_sets(particles, seed)
         context.log(f"half-sets drawn with seed {seed}")
     particles.require_half_sets()
     return particles

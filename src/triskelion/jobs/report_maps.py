@@ -14,15 +14,17 @@ if TYPE_CHECKING:
 N_DIRECTIONS = 1000
 
 
-def report_half_maps(context: JobContext, half_a: Volume, half_b: Volume, mask: Mask | None, seed: int, fulcrum_xyz_px=None) -> "FscCurves":
-    """Save half maps, map, sharpened map and FSC; report the resolution; return the curves."""
+def report_half_maps(
+    context: JobContext, half_a: Volume, half_b: Volume, mask: Mask | None, seed: int, fulcrum_xyz_px=None, tight: Mask | None = None
+) -> "FscCurves":
+    """Save half maps, map, sharpened map and FSC; report the resolution; return the curves. ``tight`` stands in for the automatic tight mask."""
     from triskelion.maps.sharpen import sharpen
     from triskelion.resolution.curves import finite_or_none, format_fsc_text, format_fsc_xml
     from triskelion.resolution.fsc import average_map, compute_fsc_curves
 
-    curves = compute_fsc_curves(half_a, half_b, mask, seed)
+    curves = compute_fsc_curves(half_a, half_b, mask, seed, tight)
     average = average_map(half_a, half_b)
-    sharpened = sharpen(half_a, half_b, curves, mask)
+    sharpened = sharpen(half_a, half_b, curves, mask or tight)
     for name, volume in (("half_a", half_a), ("half_b", half_b), ("map", average), ("map_sharp", sharpened.volume)):
         context.save_volume(volume, name)
     context.save_json("fsc", curves.as_dict())

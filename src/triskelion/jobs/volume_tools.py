@@ -36,7 +36,9 @@ class VolumeToolsParameters(JobParameters):
     )
     output: Literal["map", "mask"] = parameter("mask", title="Output", help="Whether a map or a soft mask comes out.")
     invert: bool = parameter(False, title="Invert", help="Turn dark protein bright.")
-    flip_hand: bool = parameter(False, title="Flip hand", help="Mirror the map: z becomes -z about the box centre.")
+    flip_hand: bool = parameter(
+        False, title="Flip hand", help="Mirror the map: x becomes -x about the box centre, which leaves symmetry axes where they are."
+    )
     gaussian_A: float | None = parameter(
         None, title="Gaussian", unit="Å", gt=0, le=200, help="Standard deviation of a Gaussian blur: smooth a map before its threshold is taken."
     )

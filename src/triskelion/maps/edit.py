@@ -25,10 +25,13 @@ def invert(volume: Volume) -> Volume:
 
 
 def flip_hand(volume: Volume) -> Volume:
-    """Return the mirror image: z becomes -z about the box centre, which stays in place (in an even box plane 0 has no partner and stays)."""
+    """Return the mirror image: x becomes -x about the box centre, which stays in place (in an even box plane 0 has no partner and stays).
+
+    Poses go along by ``geometry.hand``.
+    """
     n = volume.box_px
     mirrored = (2 * box_center_px(n) - np.arange(n)) % n
-    return replace(volume, array=volume.array[mirrored])
+    return replace(volume, array=volume.array[:, :, mirrored])
 
 
 def blur_map(volume: Volume, sigma_A: float) -> Volume:

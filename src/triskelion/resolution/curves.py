@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 from xml.sax.saxutils import quoteattr
 
 import numpy as np
@@ -16,6 +16,25 @@ TIGHT_MASK_LOSS = 0.1  # corrected below masked by more than this ...
 TIGHT_MASK_SHELLS = 3  # ... in this many corrected shells before the crossing, or in all of two: the mask is too tight
 CURVE_NAMES = ("none", "spherical", "loose", "tight", "corrected", "user", "user_corrected")
 CORRECTED_OF = {"tight": "corrected", "user": "user_corrected"}
+
+
+class LostShells(NamedTuple):
+    """Shells that a mask costs: where the corrected FSC lies far below the masked one."""
+
+    number: int
+    looked_at: int
+
+    @property
+    def too_many(self) -> bool:
+        """Whether the mask is too tight."""
+        return self.number >= TIGHT_MASK_SHELLS or self.number == self.looked_at == 2
+
+
+def count_lost_shells(masked: np.ndarray, corrected: np.ndarray, first_shell: int) -> LostShells:
+    """Count the shells in which ``corrected`` lies more than 0.1 below ``masked``, from the first corrected one to the crossing of ``masked``."""
+    end = math.floor(find_crossing(masked, FSC_THRESHOLD).shell) + 1
+    lost = (masked - corrected > TIGHT_MASK_LOSS)[first_shell + SHELLS_LEFT_OUT : end]
+    return LostShells(int(lost.sum()), len(lost))
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,25 +79,20 @@ class FscCurves:
         """Say whether a curve (default: the headline) never drops below 0.143: smaller pixels would show more."""
         return self.crossing(name).first_below is None
 
-    def tight_mask_shells(self) -> tuple[int, int]:
-        """Return in how many shells the headline lies more than 0.1 below its masked curve, and how many were looked at.
-
-        These are the shells from the first corrected one to the crossing of the masked curve.
-        """
+    def tight_mask_shells(self) -> LostShells:
+        """Return in how many shells the headline lies more than 0.1 below its masked curve."""
         if self.randomized_from_shell is None:
-            return 0, 0
+            return LostShells(0, 0)
         masked = self.curves["user" if self.headline == "user_corrected" else "tight"]
-        end = math.floor(find_crossing(masked, FSC_THRESHOLD).shell) + 1
-        lost = (masked - self.curves[self.headline] > TIGHT_MASK_LOSS)[self.randomized_from_shell + SHELLS_LEFT_OUT : end]
-        return int(lost.sum()), len(lost)
+        return count_lost_shells(masked, self.curves[self.headline], self.randomized_from_shell)
 
     def warnings(self) -> list[str]:
         """Return what a person should know before believing the resolution."""
         found = []
-        lost, of = self.tight_mask_shells()
-        if lost >= TIGHT_MASK_SHELLS or lost == of == 2:
+        lost = self.tight_mask_shells()
+        if lost.too_many:
             found.append(
-                f"the corrected FSC lies more than {TIGHT_MASK_LOSS} below the masked one in {lost} of {of} shells: "
+                f"the corrected FSC lies more than {TIGHT_MASK_LOSS} below the masked one in {lost.number} of {lost.looked_at} shells: "
                 "the mask is too tight or its edge too sharp; give it more soft padding"
             )
         if math.isinf(self.resolution_A()):

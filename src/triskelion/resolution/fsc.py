@@ -77,11 +77,16 @@ def tight_mask(half_a: Volume, half_b: Volume) -> Mask:
 
 def _loose_and_tight_masks(half_a: Volume, half_b: Volume) -> list[Mask]:
     base = smooth_base(average_map(half_a, half_b), BASE_FRACTION)
-    near_A, far_A = (max(length_A, least_px * half_a.pixel_size_A) for length_A, least_px in zip(TIGHT_NEAR_FAR_A, TIGHT_LEAST_PX))
-    return near_far_masks(base, half_a.pixel_size_A, LOOSE_NEAR_FAR_A, (near_A, far_A))
+    return near_far_masks(base, half_a.pixel_size_A, LOOSE_NEAR_FAR_A, tight_near_far_A(half_a.pixel_size_A))
 
 
-def compute_fsc_curves(half_a: Volume, half_b: Volume, user_mask: Mask | None = None, seed: int = 0) -> FscCurves:
+def tight_near_far_A(pixel_size_A: float) -> tuple[float, float]:
+    """Return where the edge of a tight mask begins and ends, from its base."""
+    near_A, far_A = (max(length_A, least_px * pixel_size_A) for length_A, least_px in zip(TIGHT_NEAR_FAR_A, TIGHT_LEAST_PX))
+    return near_A, far_A
+
+
+def compute_fsc_curves(half_a: Volume, half_b: Volume, user_mask: Mask | None = None, seed: int = 0, tight: Mask | None = None) -> FscCurves:
     """Return all FSC curves of two half maps.
 
     Phases are randomised from the shell on where the unmasked FSC drops below 0.143; where it never does, the corrected curves
@@ -95,6 +100,8 @@ def compute_fsc_curves(half_a: Volume, half_b: Volume, user_mask: Mask | None = 
         Adds the curves ``user`` and ``user_corrected``, the latter being the headline.
     seed : int
         Of the random phases.
+    tight : Mask, optional
+        Instead of the automatic one, for the curves ``tight`` and ``corrected``.
 
     Raises
     ------
@@ -105,7 +112,8 @@ def compute_fsc_curves(half_a: Volume, half_b: Volume, user_mask: Mask | None = 
     if user_mask is not None:
         require_same_grid(half_a, user_mask, "half map a", "the mask")
     box_px, pixel_size_A = half_a.box_px, half_a.pixel_size_A
-    loose, tight = _loose_and_tight_masks(half_a, half_b)
+    loose, automatic = _loose_and_tight_masks(half_a, half_b)
+    tight = tight or automatic
     fourier_a, fourier_b = (volume_to_fourier(torch.from_numpy(half.array)) for half in (half_a, half_b))
     curves = {
         "none": correlate_shells(fourier_a, fourier_b, box_px),
