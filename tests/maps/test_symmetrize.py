@@ -51,7 +51,7 @@ def back_project(group: PointGroup | None, box_px: int, images: np.ndarray, pose
     sums = BackProjection.empty(int(disc.shell[-1]))
     weighted = WeightedImages(torch.from_numpy(images), torch.ones(images.shape), np.ones(len(images)))
     if mates is None:
-        insert_mates(sums, poses.rotations, poses.shifts_px, weighted, disc, cpu, group)
+        insert_mates(sums, poses.rotations, poses.shifts_px, weighted, np.arange(len(images)), disc, cpu, group)
     else:
         rows = np.tile(np.arange(len(images)), len(mates))
         cpu.insert(sums, expand_poses(poses.rotations, mates), poses.shifts_px[rows], weighted, rows, disc)

@@ -42,7 +42,7 @@ def reconstruct_halves(
         for rows, images in stream.blocks(np.flatnonzero(half_set == half), advance):
             weighted = images.weighted(images.coefficients, sigma2)
             precision[rows] = weighted.weight.mean(1).numpy()
-            insert_mates(sums, rotations[rows], shifts_px[rows], weighted, stream.disc, kernels, group)
+            insert_mates(sums, rotations[rows], shifts_px[rows], weighted, np.arange(len(rows)), stream.disc, kernels, group)
         maps.append(solve_map(sums, stream.grid.box_px, group))
     return (maps[0], maps[1]), sigma2, precision
 
@@ -52,14 +52,14 @@ def insert_mates(
     rotations: np.ndarray,
     shifts_px: np.ndarray,
     images: WeightedImages,
+    rows: np.ndarray,
     disc: FourierDisc,
     kernels: Kernels,
     group: PointGroup | None = None,
 ) -> None:
-    """Add images at their poses (n, 3, 3), (n, 2) and, under a group, at those mates of them that ``solve_map`` does not make itself."""
+    """Add the images ``rows`` at poses (n, 3, 3), (n, 2) and, under a group, at those mates of these that ``solve_map`` does not make itself."""
     mates = np.eye(3)[None] if group is None else group.coset_rotations
-    rows = np.tile(np.arange(len(rotations)), len(mates))
-    kernels.insert(sums, expand_poses(rotations, mates), shifts_px[rows], images, rows, disc)
+    kernels.insert(sums, expand_poses(rotations, mates), np.tile(shifts_px, (len(mates), 1)), images, np.tile(rows, len(mates)), disc)
 
 
 def solve_map(sums: BackProjection, box_px: int, group: PointGroup | None = None) -> np.ndarray:
