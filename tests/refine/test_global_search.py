@@ -7,8 +7,9 @@ from tests.refine.scene import BOX_PX, PIXEL_A, Poses, atoms, density_of, draw_p
 
 from triskelion.fourier.shells import fourier_disc
 from triskelion.fourier.slices import prepare_slices
+from triskelion.geometry.healpix import cover_rotations
 from triskelion.geometry.rotations import random_rotations, rotation_difference_deg
-from triskelion.geometry.symmetry import nearest_symmetry_mate, parse_symmetry
+from triskelion.geometry.symmetry import PointGroup, nearest_symmetry_mate, parse_symmetry
 from triskelion.kernels import cpu, reference
 from triskelion.kernels.interface import PoseGrid, WeightedImages
 from triskelion.refine.alignment import Posterior, Stage, align
@@ -18,12 +19,12 @@ from triskelion.refine.global_search import (
     find_candidates,
     find_poses_globally,
     find_starts,
-    grid_resolution_A,
+    measure_diameter_px,
     score_rotations,
     without_prior,
 )
 from triskelion.refine.prior import PosePrior
-from triskelion.refine.search import SearchExtent
+from triskelion.refine.search import SearchExtent, shift_grid
 
 C1 = parse_symmetry("C1")
 POINTS, SIGMA_PX = np.concatenate([atoms("head"), atoms("body")]), 1.2
@@ -44,11 +45,16 @@ def make_posterior(truth: Poses, noise_sd: float, points: np.ndarray = POINTS, s
     return Posterior(cpu, volume, images, far, SearchExtent(1.0, 0.1), PIXEL_A)
 
 
+def make_grid(group: PointGroup = C1, step_deg: float = 10.0) -> GlobalGrid:
+    """A grid on ``COARSE``, shifts up to 4 px."""
+    return GlobalGrid(cover_rotations(step_deg, group), shift_grid(4.0, 1.2), COARSE, step_deg, 4.0)
+
+
 def test_products_score_as_the_plain_kernel_does():
-    n, step_deg = 5, 60.0
+    n = 4
     posterior = make_posterior(draw_poses(n, 41), 1.0)
     images = WeightedImages(posterior.images.b, posterior.images.weight, np.where(np.arange(n) % 3, 1.0, 0.97))
-    grid, rows = GlobalGrid.of_disc(COARSE, 4.0, C1, step_deg), np.arange(1, n)
+    grid, rows = make_grid(step_deg=60.0), np.arange(1, n)
     scores = score_rotations(cpu, posterior.volume, images, rows, grid)
     every = grid.all_rotations
     assert scores.shape == (n - 1, len(every)) and len(every) == 2 * len(grid.rotations) and len(grid.moves_px) > 20
@@ -64,7 +70,7 @@ def test_products_score_as_the_plain_kernel_does():
 def test_every_pose_of_noise_free_images_is_found():
     n = 60
     truth = Poses(random_rotations(n, np.random.default_rng(42)), np.random.default_rng(43).uniform(-2.5, 2.5, (n, 2)))
-    posterior, grid, rows = make_posterior(truth, 0.0), GlobalGrid.of_disc(COARSE, 4.0, C1), np.arange(n)
+    posterior, grid, rows = make_posterior(truth, 0.0), make_grid(), np.arange(n)
     starts = find_starts(posterior, rows, grid, 4)
     # the nearest point of the grid gives way to a higher one beside it
     away_deg = rotation_difference_deg(starts.rotations.reshape(n, 4, 3, 3), truth.rotations[:, None])
@@ -78,7 +84,7 @@ def test_every_pose_of_noise_free_images_is_found():
 def test_noisy_images_reach_the_likelihood_that_a_start_at_the_truth_reaches():
     n, rows = 60, np.arange(60)
     truth = draw_poses(n, 44)
-    posterior, grid = make_posterior(truth, 4.0), GlobalGrid.of_disc(COARSE, 4.0, C1)
+    posterior, grid = make_posterior(truth, 4.0), make_grid()
     found = find_poses_globally(posterior, rows, grid, STAGES)
     from_truth = align(without_prior(posterior, 4.0), rows, truth.rotations, truth.shifts_px, STAGES)
     assert np.median(rotation_difference_deg(from_truth.rotations, truth.rotations)) > 1  # not an easy set
@@ -87,9 +93,9 @@ def test_noisy_images_reach_the_likelihood_that_a_start_at_the_truth_reaches():
 
 def test_candidates_are_different_poses_best_first():
     n, n_candidates = 12, 6
-    posterior, grid = without_prior(make_posterior(draw_poses(n, 45), 4.0), 4.0), GlobalGrid.of_disc(COARSE, 4.0, C1, 20.0)
+    posterior, grid = without_prior(make_posterior(draw_poses(n, 45), 4.0), 4.0), make_grid(step_deg=20.0)
     starts = find_starts(posterior, np.arange(n), grid, 10)
-    candidates = find_candidates(posterior, np.arange(n), grid, n_candidates)
+    candidates = find_candidates(posterior, np.arange(n), grid, COARSE, n_candidates)
     assert np.bincount(candidates.rows, minlength=n).max() <= n_candidates and np.bincount(candidates.rows, minlength=n).min() > 1
     for poses, apart_deg in ((starts, 1.3 * grid.step_deg), (candidates, grid.step_deg / 2)):
         for row in range(n):
@@ -107,7 +113,7 @@ def test_where_too_few_poses_are_apart_the_choice_ends():
 
 def test_the_number_of_threads_changes_no_pose():
     n = 40
-    posterior, grid, found = make_posterior(draw_poses(n, 46), 3.0), GlobalGrid.of_disc(COARSE, 4.0, C1, 15.0), []
+    posterior, grid, found = make_posterior(draw_poses(n, 46), 3.0), make_grid(step_deg=15.0), []
     for threads in (1, 2):
         torch.set_num_threads(threads)
         found.append(find_poses_globally(posterior, np.arange(n), grid, STAGES))
@@ -119,12 +125,21 @@ def test_a_symmetric_particle_is_searched_in_one_unit():
     group, n = parse_symmetry("D2"), 20
     points = np.einsum("gij,aj->gai", group.rotations, POINTS[::4] + np.array([2.0, 3.0, 1.0]))
     truth = draw_poses(n, 47)
-    posterior, grid = make_posterior(truth, 0.0, points.reshape(-1, 3)), GlobalGrid.of_disc(COARSE, 4.0, group)
-    assert len(grid.rotations) < 0.4 * len(GlobalGrid.of_disc(COARSE, 4.0, C1).rotations)
+    posterior, grid = make_posterior(truth, 0.0, points.reshape(-1, 3)), make_grid(group)
+    assert len(grid.rotations) < 0.4 * len(make_grid().rotations)
     found = find_poses_globally(posterior, np.arange(n), grid, STAGES).rotations
     assert rotation_difference_deg(nearest_symmetry_mate(found, truth.rotations, group), truth.rotations).max() < 1
 
 
-def test_the_resolution_follows_particle_and_map():
-    assert grid_resolution_A(290.0, 30.0) == pytest.approx(25.0)
-    assert grid_resolution_A(900.0, 30.0) == pytest.approx(75.0)
+def test_steps_follow_resolution_and_diameter():
+    fine, coarse = (GlobalGrid.of_disc(fourier_disc(96, shell), 70.0, 10.0, C1) for shell in (16, 12))
+    assert fine.step_deg == pytest.approx(np.rad2deg(2 * 6 / 70)) and coarse.step_deg == pytest.approx(np.rad2deg(2 * 8 / 70))
+    assert np.sort(np.linalg.norm(fine.moves_px, axis=1))[1] == pytest.approx(2.0)
+    assert GlobalGrid.of_disc(fourier_disc(96, 12), 5.0, 10.0, C1).step_deg == 15.0
+    assert len(fine.rotations) > 1.8 * len(coarse.rotations)
+
+
+def test_the_diameter_is_that_of_a_sphere_about_the_box_centre():
+    z, y, x = np.indices((32, 32, 32)) - 16
+    assert measure_diameter_px((x * x + y * y + z * z <= 100).astype(np.float32)) == pytest.approx(20, abs=0.5)
+    assert measure_diameter_px(((x == 8) & (y == 0) & (z == 0)).astype(np.float32)) == pytest.approx(16)

@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 import torch
 from tests.refine.scene import draw_poses
-from tests.refine.test_global_search import C1, COARSE, make_posterior
+from tests.refine.test_global_search import make_grid, make_posterior
 
 from triskelion.kernels.interface import FourierVolume
-from triskelion.refine.global_search import GlobalGrid
 from triskelion.refine.grey_scale import search_grey_scale
 
 
@@ -17,7 +16,7 @@ from triskelion.refine.grey_scale import search_grey_scale
 def test_the_scale_of_a_map_is_found_without_poses(too_large):
     posterior = make_posterior(draw_poses(60, 48), 3.0)
     scaled = replace(posterior, volume=FourierVolume(posterior.volume.cube * too_large, posterior.volume.padding))
-    factor = search_grey_scale(scaled, GlobalGrid.of_disc(COARSE, 4.0, C1, 15.0))
+    factor = search_grey_scale(scaled, make_grid(step_deg=15.0))
     assert factor * too_large == pytest.approx(1, abs=0.1)
 
 
@@ -26,4 +25,4 @@ def test_noise_alone_leaves_little_of_the_map():
     shape, rng = posterior.images.b.shape, np.random.default_rng(50)
     noise = torch.from_numpy((rng.standard_normal(shape) + 1j * rng.standard_normal(shape)).astype(np.complex64))
     images = replace(posterior.images, b=3.0 * noise * posterior.images.weight.sqrt())
-    assert 0 < search_grey_scale(replace(posterior, images=images), GlobalGrid.of_disc(COARSE, 4.0, C1, 15.0)) < 0.5
+    assert 0 < search_grey_scale(replace(posterior, images=images), make_grid(step_deg=15.0)) < 0.5

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from triskelion.conventions import box_center_px
 from triskelion.fourier.complex_product import multiply
 from triskelion.fourier.shells import FourierDisc
 from triskelion.geometry.healpix import cover_rotations
@@ -23,14 +24,14 @@ from triskelion.refine.alignment import Candidates, Posterior, Stage, align
 from triskelion.refine.prior import PosePrior
 from triskelion.refine.search import SearchExtent, shift_grid
 
-GRID_STEP_DEG = 10.0
-SHELLS_ACROSS = 12.0  # of the particle's diameter: what steps of 10° sample; at a finer resolution peaks fall between them
-LOWPASS_SHARE = 5 / 6  # of a map's resolution: what a soft filter leaves beyond it still counts
+ROTATION_STEP = 2.0  # of resolution over diameter, rad: half a step moves the rim of the particle by half the resolution
+LONGEST_STEP_DEG = 15.0
+HELD = 0.95  # of the particle inside its diameter
 SHIFT_STEP = 1 / 3  # of the resolution
-STARTS_PER_CANDIDATE = 3  # several points of the grid climb to one peak
-PEAK_MEMBERS = 16  # points of the grid looked at for each start: a peak has many high ones
+STARTS_PER_CANDIDATE = 12  # the resolution of the grid ranks them badly, and climbing is cheap
+PEAK_MEMBERS = 10  # points of the grid looked at for each start: a peak has many high ones
+FIRST_EVALUATIONS, FIRST_GAIN = 6, 0.1  # of their climb: as far as a step of the grid away, it takes more than from a pose of before
 APART_STEPS = 1.3  # starts are no neighbours on the grid
-FIRST_EVALUATIONS, FIRST_GAIN = 4, 0.1  # of the climb at the resolution of the grid
 IMAGES_AT_ONCE, ROTATIONS_AT_ONCE = 16, 512  # of a product: it stays in cache while the best shift is taken
 SCORES_AT_ONCE = 2**23
 MOVED_AT_ONCE = 64  # images whose shifts are found at once
@@ -59,10 +60,17 @@ class GlobalGrid:
     shift_extent_px: float
 
     @classmethod
-    def of_disc(cls, disc: FourierDisc, shift_extent_px: float, group: PointGroup, step_deg: float = GRID_STEP_DEG) -> "GlobalGrid":
-        """Cover the rotations that differ under ``group`` and a disc of shifts, in steps of a third of the resolution that ``disc`` reaches."""
-        shift_step_px = SHIFT_STEP * disc.box_px / int(disc.shell[-1])
-        return cls(cover_rotations(step_deg, group), shift_grid(shift_extent_px, shift_step_px), disc, step_deg, shift_extent_px)
+    def of_disc(cls, disc: FourierDisc, diameter_px: float, shift_extent_px: float, group: PointGroup) -> "GlobalGrid":
+        """Cover the rotations that differ under ``group`` and a disc of shifts, as finely as the resolution of ``disc`` asks for.
+
+        Parameters
+        ----------
+        diameter_px : float
+            Of the particle: steps of rotation are about 2 resolution / diameter, steps of shift a third of the resolution.
+        """
+        resolution_px = disc.box_px / int(disc.shell[-1])
+        step_deg = min(float(np.rad2deg(ROTATION_STEP * resolution_px / diameter_px)), LONGEST_STEP_DEG)
+        return cls(cover_rotations(step_deg, group), shift_grid(shift_extent_px, SHIFT_STEP * resolution_px), disc, step_deg, shift_extent_px)
 
     @property
     def all_rotations(self) -> np.ndarray:
@@ -70,9 +78,13 @@ class GlobalGrid:
         return np.concatenate([self.rotations, HALF_TURN @ self.rotations])
 
 
-def grid_resolution_A(diameter_A: float, lowpass_A: float) -> float:
-    """Resolution to score with on a grid of 10°: a particle of this diameter allows no finer one, and a map filtered so has little beyond it."""
-    return max(diameter_A / SHELLS_ACROSS, LOWPASS_SHARE * lowpass_A)
+def measure_diameter_px(mask: np.ndarray) -> float:
+    """Diameter of the sphere about the box centre that holds 95 % of a mask (n, n, n): protrusions need not be sampled finely."""
+    along = np.arange(len(mask)) - box_center_px(len(mask))
+    radius = np.sqrt(along[:, None, None] ** 2 + along[:, None] ** 2 + along**2).ravel()
+    order = np.argsort(radius)
+    held = np.cumsum(mask.ravel()[order], dtype=np.float64)
+    return 2 * float(radius[order][np.searchsorted(held, HELD * held[-1])])
 
 
 @dataclass(frozen=True)
@@ -138,7 +150,7 @@ def choose_distinct(rotations: np.ndarray, values: np.ndarray, n_wanted: int, ap
     for place in range(n_wanted):
         best = left.argmax(1)
         chosen[:, place] = np.where(left[here, best] > -np.inf, best, -1)
-        left[np.einsum("nci,ni->nc", entries, entries[here, best]) > least_trace] = -np.inf
+        left[(entries @ entries[here, best, :, None])[..., 0] > least_trace] = -np.inf
         left[here, best] = -np.inf
     return chosen
 
@@ -166,11 +178,13 @@ def find_starts(posterior: Posterior, rows: np.ndarray, grid: GlobalGrid, n_star
     return Starts(np.repeat(rows, n_starts), rotations.reshape(-1, 3, 3), shifts_px.reshape(-1, 2))
 
 
-def find_candidates(posterior: Posterior, rows: np.ndarray, grid: GlobalGrid, n_candidates: int) -> Candidates:
-    """Climb from the best poses of the grid to the best peaks of each image: ``n_candidates`` at most, best first, no two nearer than half a step."""
+def find_candidates(posterior: Posterior, rows: np.ndarray, grid: GlobalGrid, disc: FourierDisc, n_candidates: int) -> Candidates:
+    """Climb from the best poses of the grid to the best peaks of each image on ``disc``, which may reach farther than the grid's.
+
+    There are ``n_candidates`` of each image at most, best first, no two nearer than half a step of the grid.
+    """
     n_starts = STARTS_PER_CANDIDATE * n_candidates
-    starts = find_starts(posterior, rows, grid, n_starts)
-    climbed = posterior.climb(starts, Stage(grid.disc, FIRST_EVALUATIONS, FIRST_GAIN, 1))
+    climbed = posterior.climb(find_starts(posterior, rows, grid, n_starts), Stage(disc, FIRST_EVALUATIONS, FIRST_GAIN, 1))
     rotations, value = climbed.rotations.reshape(-1, n_starts, 3, 3), climbed.value.reshape(-1, n_starts)
     chosen = choose_distinct(rotations, value, n_candidates, grid.step_deg / 2)
     places = chosen + np.arange(len(rows))[:, None] * n_starts
@@ -178,7 +192,7 @@ def find_candidates(posterior: Posterior, rows: np.ndarray, grid: GlobalGrid, n_
 
 
 def find_poses_globally(posterior: Posterior, rows: np.ndarray, grid: GlobalGrid, stages: list[Stage], n_candidates: int = 8) -> Candidates:
-    """Search all rotations and the shifts of the grid, and march the best candidates through the stages.
+    """Search all rotations and the shifts of the grid; march the best peaks at the resolution of the first stage through all of them.
 
     Prior and extent of ``posterior`` do not count: values are log likelihoods, to be compared with those of ``without_prior``.
 
@@ -188,12 +202,15 @@ def find_poses_globally(posterior: Posterior, rows: np.ndarray, grid: GlobalGrid
         One pose an image, ordered by row.
     """
     free = without_prior(posterior, grid.shift_extent_px)
-    candidates = find_candidates(free, rows, grid, n_candidates)
+    candidates = find_candidates(free, rows, grid, stages[0].disc, n_candidates)
     return align(free, candidates.rows, candidates.rotations, candidates.shifts_px, stages)
 
 
 def without_prior(posterior: Posterior, shift_extent_px: float) -> Posterior:
     """The likelihood alone, shifts bounded to a disc about the middle of the image."""
-    n = len(posterior.images.scale)
-    flat = PosePrior(np.tile(np.eye(3), (n, 1, 1)), np.zeros((n, 2)), np.zeros(3), np.diag(np.full(3, np.inf)), np.inf)
-    return replace(posterior, prior=flat, extent=SearchExtent(180.0, shift_extent_px))
+    return replace(posterior, prior=flat_prior(len(posterior.images.scale)), extent=SearchExtent(180.0, shift_extent_px))
+
+
+def flat_prior(n: int) -> PosePrior:
+    """Prior of ``n`` images of whose poses nothing is known."""
+    return PosePrior(np.tile(np.eye(3), (n, 1, 1)), np.zeros((n, 2)), np.zeros(3), np.diag(np.full(3, np.inf)), np.inf)

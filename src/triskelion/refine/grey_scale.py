@@ -1,4 +1,4 @@
-"""The grey scale of a map whose images have no poses yet: poses are searched with it, and it is fitted at these poses, in turn.
+"""The grey scale without poses: those of a sample are searched with a map, its scale is fitted at these poses, and so on in turn.
 
 A map that is far too faint still finds most poses, since what its projections should have in common with the images grows with its scale and their
 power with the scale squared; one that is too strong finds none. So it starts faint, and two or three rounds arrive.
@@ -16,7 +16,7 @@ from triskelion.refine.global_search import GlobalGrid, find_poses_globally
 ROUNDS = 3
 FAINT_NAT = 1.0  # that the projections of the map it starts from are worth in an image
 EVALUATIONS, LEAST_GAIN = 4, 0.1
-CANDIDATES = 4
+CANDIDATES = 2
 
 
 def search_grey_scale(posterior: Posterior, grid: GlobalGrid) -> float:
