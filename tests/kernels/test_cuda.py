@@ -32,7 +32,7 @@ from triskelion.kernels.climb import Starts
 from triskelion.kernels.cuda import poses, sampling, transfer
 from triskelion.kernels.cuda.climbing import solve
 from triskelion.kernels.interface import BackProjection, PoseGrid
-from triskelion.refine.engine import LocalRefinement
+from triskelion.refine.local import LocalRefinement
 
 WITHOUT = ("numba", "scipy", "mrcfile", "gemmi", "pydantic", "fastapi", "matplotlib", "skimage")
 

@@ -11,7 +11,7 @@ from triskelion.conventions import box_center_px
 from triskelion.data.volume import Mask
 from triskelion.geometry.rotations import rotation_difference_deg
 from triskelion.refine.domain import Domain
-from triskelion.refine.engine import LocalRefinement
+from triskelion.refine.local import LocalRefinement
 from triskelion.refine.state import IterationResult, Settings
 
 N, NOISE_SD, SMALL_EXTENT_DEG = 120, 0.4, 3.0

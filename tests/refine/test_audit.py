@@ -8,7 +8,7 @@ import pytest
 from tests.refine.scene import SETTINGS, make_means, make_scene
 
 from triskelion.refine.audit import LEAST_PARTICLES, audit_restarts
-from triskelion.refine.engine import LocalRefinement
+from triskelion.refine.local import LocalRefinement
 
 N, EXTENT_DEG, FAR_DEG = 120, 60.0, 55.0
 

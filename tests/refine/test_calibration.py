@@ -8,7 +8,7 @@ from tests.refine.scene import SETTINGS, draw_poses, make_means, make_scene
 
 from triskelion.geometry.rotations import rotvec_to_matrix
 from triskelion.refine.calibration import Calibration, _differences, _factor, _Found, calibrate_posterior
-from triskelion.refine.engine import LocalRefinement
+from triskelion.refine.local import LocalRefinement
 
 
 def random_covariances(n: int, k: int, seed: int) -> np.ndarray:

@@ -6,7 +6,7 @@ from tests.refine.scene import HEAD_CENTER_PX, SETTINGS, atoms, density_of, draw
 
 from triskelion.data.particles import HALF_A, HALF_B
 from triskelion.geometry.rotations import matrix_to_rotvec, rotation_difference_deg, rotvec_to_matrix
-from triskelion.refine.engine import LocalRefinement
+from triskelion.refine.local import LocalRefinement
 from triskelion.refine.frames import find_drift, move_map, move_poses
 
 POINTS = (atoms("head") - HEAD_CENTER_PX) * 1.6

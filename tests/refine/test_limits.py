@@ -16,7 +16,7 @@ from triskelion.imaging.forward import phase_of_shift
 from triskelion.kernels import cpu
 from triskelion.refine.back_projection import PoseCloud
 from triskelion.refine.domain import Domain
-from triskelion.refine.engine import LocalRefinement
+from triskelion.refine.local import LocalRefinement
 from triskelion.refine.state import IterationResult
 
 WINDOWED_PX = 48  # a box large enough for a window
@@ -30,7 +30,7 @@ def refine(scene: Scene, **changes) -> tuple[LocalRefinement, IterationResult]:
 
 def draw_cloud_in_box(refinement: LocalRefinement) -> PoseCloud:
     """Poses of the next iteration's half maps, about the box centre."""
-    return refinement._draw(3, refinement._all_rows, refinement.rotations, refinement.centers_px).in_box(
+    return refinement._draw(3, refinement.all_rows, refinement.rotations, refinement.centers_px, refinement.covariance).in_box(
         refinement.images.offsets_px, refinement.domain.center_xyz_px
     )
 

@@ -14,7 +14,7 @@ from triskelion.fourier.slices import prepare_slices
 from triskelion.geometry.rotations import matrix_to_rotvec
 from triskelion.kernels import cpu
 from triskelion.refine.alignment import Posterior, Stage, align, posterior_covariance
-from triskelion.refine.engine import LocalRefinement
+from triskelion.refine.local import LocalRefinement
 
 BOX_PX, WINDOW_PX, LIMIT_SHELL = 84, 28, 13
 ROWS = np.arange(80)

@@ -17,7 +17,7 @@ from triskelion.jobs.spec import JobType, parameter, slot
 
 if TYPE_CHECKING:
     from triskelion.jobs.report_refinement import IterationFigures
-    from triskelion.refine.engine import LocalRefinement
+    from triskelion.refine.local import LocalRefinement
     from triskelion.refine.shared import SharedRecord
     from triskelion.refine.state import Inputs, Means, Settings, Start
 
@@ -245,7 +245,7 @@ def _choose_store(parameters: LocalRefinementParameters, context: JobContext, in
 def _begin(context: JobContext, inputs: "Inputs", means: "Means", wants_rest: bool) -> "tuple[LocalRefinement, list[IterationFigures]]":
     """Refine the rest and begin with the domain, or go on where the job was interrupted; return the figures of iterations already done."""
     from triskelion.jobs.refinement_checkpoint import restore_refinement, restore_start
-    from triskelion.refine.engine import LocalRefinement
+    from triskelion.refine.local import LocalRefinement
 
     checkpoint = context.load_checkpoint()
     if checkpoint is None:

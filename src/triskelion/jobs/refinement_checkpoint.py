@@ -13,7 +13,7 @@ import numpy as np
 from triskelion.jobs.report_refinement import IterationFigures
 
 if TYPE_CHECKING:
-    from triskelion.refine.engine import LocalRefinement
+    from triskelion.refine.local import LocalRefinement
     from triskelion.refine.state import Start
 
 POSES_OF_START = ("rotations", "shifts_px", "consensus_rotations", "consensus_shifts_px")

@@ -12,7 +12,7 @@ from triskelion.jobs.context import JobContext
 
 if TYPE_CHECKING:
     from triskelion.imaging.stream import ImageStream
-    from triskelion.refine.engine import LocalRefinement
+    from triskelion.refine.local import LocalRefinement
     from triskelion.refine.state import Inputs
     from triskelion.resolution.curves import FscCurves
 

@@ -12,7 +12,7 @@ from triskelion.jobs.report_fulcrum import report_fulcrum
 from triskelion.jobs.report_maps import N_DIRECTIONS, plot_maps, plot_views, report_half_maps
 
 if TYPE_CHECKING:
-    from triskelion.refine.engine import LocalRefinement
+    from triskelion.refine.local import LocalRefinement
     from triskelion.refine.state import IterationResult, Settings
     from triskelion.resolution.curves import FscCurves
 

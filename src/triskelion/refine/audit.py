@@ -10,7 +10,7 @@ import numpy as np
 
 from triskelion.data.particles import HALF_A, HALF_B
 from triskelion.refine.alignment import align
-from triskelion.refine.engine import LocalRefinement
+from triskelion.refine.local import LocalRefinement
 
 SHARE = 0.01
 LEAST_PARTICLES = 100

@@ -3,7 +3,7 @@
 Random numbers are keyed by (seed, iteration, uid): the same whatever the threads, order or resumption.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,10 +11,11 @@ import numpy as np
 from triskelion.fourier.shells import FourierDisc
 from triskelion.geometry.fulcrum import shift_of_origin
 from triskelion.geometry.rotations import rotvec_to_matrix
+from triskelion.geometry.symmetry import PointGroup
 from triskelion.imaging.forward import batch_size, batches
 from triskelion.imaging.packed import PackedImages
 from triskelion.kernels.interface import BackProjection, Kernels, WeightedImages
-from triskelion.maps.reconstruct import solve_map
+from triskelion.maps.reconstruct import insert_mates, solve_map
 from triskelion.refine.consensus import Consensus, background_volume, remove_background, rows_of_halves
 from triskelion.refine.state import Inputs
 
@@ -52,10 +53,18 @@ def draw_steps(covariance: np.ndarray, seed: int, iteration: int, uid: np.ndarra
     return np.einsum("nij,npj->pni", np.linalg.cholesky(covariance), normal)
 
 
-def insert_cloud(sums: BackProjection, weighted: WeightedImages, rows: np.ndarray, cloud: PoseCloud, disc: FourierDisc, kernels: Kernels) -> None:
-    """Add a block of images, the particles ``rows``, at all their poses."""
+def insert_cloud(
+    sums: BackProjection,
+    weighted: WeightedImages,
+    rows: np.ndarray,
+    cloud: PoseCloud,
+    disc: FourierDisc,
+    kernels: Kernels,
+    group: PointGroup | None = None,
+) -> None:
+    """Add a block of images, the particles ``rows``, at all their poses, and under a group at the mates of these."""
     here = np.tile(np.arange(len(rows)), len(cloud.rotations))
-    kernels.insert(sums, cloud.rotations[:, rows].reshape(-1, 3, 3), cloud.shifts_px[:, rows].reshape(-1, 2), weighted, here, disc)
+    insert_mates(sums, cloud.rotations[:, rows].reshape(-1, 3, 3), cloud.shifts_px[:, rows].reshape(-1, 2), weighted, here, disc, kernels, group)
 
 
 class HalfSums:
@@ -70,20 +79,27 @@ class HalfSums:
     folds : list of ndarray
         Rows of each fold.
     kernels : Kernels
+    group : PointGroup, optional
+        Symmetry of the map.
     """
 
-    def __init__(self, images: PackedImages, folds: list[np.ndarray], kernels: Kernels):
-        self._images, self._folds, self._kernels = images, folds, kernels
+    def __init__(self, images: PackedImages, folds: list[np.ndarray], kernels: Kernels, group: PointGroup | None = None):
+        self._images, self._folds, self._kernels, self._group = images, folds, kernels, group
         self.total = BackProjection.empty(int(images.disc.shell[-1]))
         self._is_kept = 2 * (len(folds) + 1) * self.total.n_bytes <= KEPT_BYTES
         self._kept: dict[int, BackProjection] = {}
         self._spare: BackProjection | None = None  # memory that is new to a process costs more to get than to fill
         self._inserted: dict[int, tuple[PoseCloud, np.ndarray]] = {}
 
-    def renew(self, cloud: PoseCloud, sigma2: np.ndarray) -> None:
-        """Make the total of all folds at the poses of ``cloud``, which they were put in at if they were put in at all."""
+    @property
+    def is_empty(self) -> bool:
+        """Whether no fold is in."""
+        return not self._inserted
+
+    def renew(self, cloud: PoseCloud, sigma2: np.ndarray, folds: Sequence[int] | None = None) -> None:
+        """Make the total of ``folds`` (all) at the poses of ``cloud``, which they were put in at if they were put in at all."""
         self.total.clear()
-        for fold in range(len(self._folds)):
+        for fold in range(len(self._folds)) if folds is None else folds:
             self._inserted[fold] = (cloud, sigma2)
             self.total.add(self._sums_of(fold))
 
@@ -101,7 +117,7 @@ class HalfSums:
 
     def solve(self) -> np.ndarray:
         """Return the map of the total, float32 (w, w, w), unfiltered."""
-        return solve_map(self.total, self._images.disc.box_px)
+        return solve_map(self.total, self._images.disc.box_px, self._group)
 
     def _sums_of(self, fold: int) -> BackProjection:
         if fold in self._kept:
@@ -110,7 +126,7 @@ class HalfSums:
         sums.clear()
         cloud, sigma2 = self._inserted[fold]
         for rows in batches(self._folds[fold], batch_size(len(self._images.disc))):
-            insert_cloud(sums, self._images.weighted(rows, sigma2), rows, cloud, self._images.disc, self._kernels)
+            insert_cloud(sums, self._images.weighted(rows, sigma2), rows, cloud, self._images.disc, self._kernels, self._group)
         if self._is_kept:
             self._kept[fold] = sums
         else:
@@ -119,7 +135,13 @@ class HalfSums:
 
 
 def reconstruct_whole(
-    inputs: Inputs, consensus: Consensus | None, sigma2: np.ndarray, cloud: PoseCloud, kernels: Kernels, advance: Callable[[int], None]
+    inputs: Inputs,
+    consensus: Consensus | None,
+    sigma2: np.ndarray,
+    cloud: PoseCloud,
+    kernels: Kernels,
+    advance: Callable[[int], None],
+    group: PointGroup | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Reconstruct both half-sets in the full box: the images are read once more.
 
@@ -140,6 +162,6 @@ def reconstruct_whole(
         sums = BackProjection.empty(int(images.disc.shell[-1]))
         for rows, block in images.blocks(of_half, advance):
             residual = remove_background(inputs, rows, block, background, kernels)
-            insert_cloud(sums, block.weighted(residual, sigma2), rows, cloud, images.disc, kernels)
-        maps.append(solve_map(sums, images.grid.box_px))
+            insert_cloud(sums, block.weighted(residual, sigma2), rows, cloud, images.disc, kernels, group)
+        maps.append(solve_map(sums, images.grid.box_px, group))
     return maps[0], maps[1]

@@ -18,8 +18,7 @@ from triskelion.fourier.slices import prepare_slices
 from triskelion.geometry.rotations import matrix_to_rotvec, rotvec_to_matrix
 from triskelion.imaging.forward import batches
 from triskelion.refine.alignment import Posterior, align, posterior_covariance
-from triskelion.refine.engine import LocalRefinement
-from triskelion.refine.reference import filter_map
+from triskelion.refine.local import LocalRefinement
 from triskelion.refine.state import IterationResult
 
 SAMPLE = 600
@@ -77,7 +76,7 @@ def calibrate_posterior(refinement: LocalRefinement) -> Calibration:
     for half in (HALF_A, HALF_B):
         for rows, posterior in refinement.sweep(half, samples[half], refinement.cloud):
             own.align(refinement, rows, posterior)
-        maps.append(filter_map(refinement.sums[half].solve(), refinement.gain) * refinement.alignment_mask)
+        maps.append(refinement.make_reference(half, refinement.sums[half].solve()))
     differences = []
     for half, sample in zip((HALF_A, HALF_B), samples, strict=True):
         volume = prepare_slices(maps[1 - half], int(refinement.images.disc.shell[-1]))

@@ -12,7 +12,7 @@ import numpy as np
 from triskelion.data.volume import Mask
 from triskelion.refine.back_projection import PoseCloud, reconstruct_whole
 from triskelion.refine.domain import Domain
-from triskelion.refine.engine import LocalRefinement
+from triskelion.refine.local import LocalRefinement
 from triskelion.refine.state import Inputs, Means, Settings, Start
 
 ROTATION_EXTENT_DEG = 7.5

@@ -125,6 +125,8 @@ class IterationResult:
         Posterior covariance of (rotation about x, y, z of the map, rad; position of the domain's centre in the image, px).
     log_posterior : ndarray (p,)
         Nat, against the reference the iteration began with.
+    refined : ndarray, int
+        Rows that were refined: all, or a part of them while batches grow.
     median_step_deg, median_step_A : float
         Change since the iteration before.
     precision : ndarray (p,)
@@ -149,6 +151,7 @@ class IterationResult:
     position_sd_A: np.ndarray
     covariance: np.ndarray
     log_posterior: np.ndarray
+    refined: np.ndarray
     median_step_deg: float
     median_step_A: float
     precision: np.ndarray

@@ -1,11 +1,10 @@
-"""Local refinement: one iteration as named steps, repeated until it has converged.
+"""What every refinement of poses does: half-sets in folds, each fold against the newest map of the others, until it has converged.
 
-It works in the domain's windows: poses are a rotation and the image of the domain's centre, maps have that centre in the middle.
-The images of a half-set meet only maps of their own half. What the halves share passes through ``SharedRecord``.
+Poses are a rotation and the image of the domain's centre, maps have that centre in the middle. The images of a half-set meet only maps
+of their own half. What the halves share passes through ``SharedRecord``.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 
 import numpy as np
 import torch
@@ -19,36 +18,33 @@ from triskelion.fourier.shells import fourier_disc
 from triskelion.fourier.slices import prepare_slices
 from triskelion.geometry.fulcrum import image_of_point, shift_of_origin
 from triskelion.geometry.rotations import rotation_difference_deg
+from triskelion.geometry.symmetry import PointGroup
 from triskelion.imaging.forward import Grid, batch_size, batches, phase_of_shift
-from triskelion.imaging.packed import PackedNoise
+from triskelion.imaging.packed import PackedImages, PackedNoise
 from triskelion.imaging.stream import spread_rows
 from triskelion.kernels.interface import FourierVolume
 from triskelion.masks.automatic import near_far_masks, smooth_base
-from triskelion.refine.alignment import Candidates, Posterior, Stage, align, posterior_covariance
+from triskelion.refine.alignment import Candidates, Posterior, Stage, posterior_covariance
 from triskelion.refine.back_projection import HalfSums, PoseCloud, draw_cloud, draw_steps, reconstruct_whole
-from triskelion.refine.consensus import choose_window, measure_consensus, pack_images, rows_of_halves, window_disc
-from triskelion.refine.contrast import estimate_particle_contrast
-from triskelion.refine.frames import find_drift, move_poses
-from triskelion.refine.prior import PosePrior, estimate_widths, first_prior
-from triskelion.refine.reference import deal_folds, filter_map, wiener_gain
-from triskelion.refine.search import SearchExtent, coarse_starts, start_grids, starts_for_width
+from triskelion.refine.consensus import Consensus, rows_of_halves
+from triskelion.refine.prior import PosePrior
+from triskelion.refine.reference import deal_folds
+from triskelion.refine.search import SearchExtent
 from triskelion.refine.state import Inputs, IterationResult, Means
 from triskelion.refine.stopping import Progress, has_converged
 from triskelion.resolution.curves import FscCurves
 from triskelion.resolution.fsc import compute_fsc_curves
 
 MARCH_A = (18.0, 12.0, 8.0)  # resolutions of the stages before the limit itself
-GRID_RESOLUTION_A = 18.0
 LIMIT_MARGIN_SHELLS = 3
-WIDEN_ONLY_ITERATIONS = 3
 DYNAMIC_FRACTION, DYNAMIC_NEAR_FAR_A = 0.2, (6.0, 14.0)  # of the maximum at 20 Å; 1 up to, 0 from on
 FINAL_PAIRS = 4  # poses drawn for the final half maps; half as many cost 2 % of the resolution at FSC 0.5 where poses are uncertain
 
 Advance = Callable[[int], None]
 
 
-class LocalRefinement:
-    """Refines the poses of one domain against half maps of its own. Making one reads all images once and packs them.
+class Refinement:
+    """Refines poses against half maps of its own; what is refined, and how a particle is searched, its kinds say.
 
     Parameters
     ----------
@@ -56,45 +52,67 @@ class LocalRefinement:
     means : Means
     stage : str
         Name under which shared quantities are recorded.
-    advance : callable
-        Told how many images were read.
+    consensus : Consensus
+        Noise per shell of the whole images, before the first iteration.
+    images : PackedImages
+        In the windows in which poses are searched.
+    prior, extent : PosePrior, SearchExtent
+    group : PointGroup, optional
+        Symmetry of the maps.
     """
 
-    def __init__(self, inputs: Inputs, means: Means, stage: str = "domain", advance: Advance = lambda steps: None):
-        self.means, self.stage = means, stage
+    def __init__(
+        self,
+        inputs: Inputs,
+        means: Means,
+        stage: str,
+        consensus: Consensus,
+        images: PackedImages,
+        prior: PosePrior,
+        extent: SearchExtent,
+        group: PointGroup | None = None,
+    ):
+        self.inputs, self.means, self.stage, self.consensus, self.images, self.group = inputs, means, stage, consensus, images, group
         self.start, self.domain, self.settings = inputs.start, inputs.domain, inputs.settings
-        # by uid, so that the order of the table does not matter
-        by_uid = (rows[np.argsort(self.start.uid[rows])] for rows in rows_of_halves(self.start.half_set))
-        self.folds_of = [[np.sort(fold) for fold in deal_folds(rows, self.settings.n_folds)] for rows in by_uid]
-        whole = inputs.images
-        self.grid = Grid(choose_window(inputs), whole.grid.pixel_size_A)
+        self.grid = Grid(images.disc.box_px, inputs.images.grid.pixel_size_A)
         self.mask = self.domain.cut(self.domain.mask, self.grid.box_px)
         self.alignment_mask = self.domain.cut(self.domain.aligned_part, self.grid.box_px)
-        self.consensus = measure_consensus(inputs, means, stage)
-        self.contrast = None
-        if self.settings.particle_scale:
-            self.contrast = estimate_particle_contrast(inputs, self.consensus, means, stage)
-            inputs = replace(inputs, images=whole.with_contrast(self.contrast.values))
-        self.inputs = inputs
-        disc = window_disc(whole.disc, self.grid.box_px, self._whole_shell(self.settings.finest_kept_A))
-        self.images = pack_images(inputs, self.consensus, disc, means, stage, advance)
-        self.sigma2 = self.images.sigma2
-
-        pixel_size_A = self.grid.pixel_size_A
-        self.extent = SearchExtent(self.settings.rotation_extent_deg, self.settings.shift_extent_A / pixel_size_A)
-        self.prior = self.used_prior = self.first_prior = first_prior(self.start, self.domain, self.settings, pixel_size_A, self.images.offsets_px)
+        self.prior = self.used_prior = self.first_prior = prior
+        self.extent = extent
+        self.sigma2 = images.sigma2
         self.rotations = self.start.rotations.copy()
-        self.centers_px = image_of_point(self.start.rotations, self.start.shifts_px, self.domain.center_xyz_px) - self.images.offsets_px
-        if not self.extent.is_fixed:
-            self.rotations, self.centers_px = self.extent.clip(self.prior, self._all_rows, self.rotations, self.centers_px)
+        self.centers_px = image_of_point(self.start.rotations, self.start.shifts_px, self.domain.center_xyz_px) - images.offsets_px
+        if not extent.is_fixed:
+            self.rotations, self.centers_px = extent.clip(prior, self.all_rows, self.rotations, self.centers_px)
         self.covariance = np.zeros((len(self.start.uid), 5, 5))
         self.history: list[Progress] = []
-        self.limit_shell = min(self._shell_of(self.settings.initial_lowpass_A), self._finest_shell)
+        self.limit_shell = min(self.shell_of(self.settings.initial_lowpass_A), self.finest_shell)
         # poses and noise at which the images are in the maps, and the filter that makes references of these
         self.cloud, self.inserted_sigma2 = PoseCloud(self.rotations[None], self.centers_px[None]), self.sigma2
-        frequency_per_A = shell_frequency_per_A(np.arange(self.grid.box_px // 2 + 1), self.grid.box_px, pixel_size_A)
+        frequency_per_A = shell_frequency_per_A(np.arange(self.grid.box_px // 2 + 1), self.grid.box_px, self.grid.pixel_size_A)
         self.gain = butterworth_gain(torch.from_numpy(frequency_per_A), 1 / self.settings.initial_lowpass_A).numpy()
-        self.sums = [HalfSums(self.images, folds, means.kernels) for folds in self.folds_of]
+        self.posed = np.ones(len(self.start.uid), bool)  # that are in the maps, or may be
+        self.deal(self.all_rows)
+
+    # ---- what the kinds of refinement differ in
+
+    def align_block(self, number: int, posterior: Posterior, rows: np.ndarray) -> Candidates:
+        """Find the best pose of each of some particles, numbered anew in ``posterior``, in iteration ``number``."""
+        raise NotImplementedError
+
+    def make_reference(self, half: int, array: np.ndarray) -> np.ndarray:
+        """Make a map of images of one half-set into what images are compared with."""
+        raise NotImplementedError
+
+    def first_reference(self) -> np.ndarray | None:
+        """Reference of particles as long as none is in the maps; None where all have poses from the beginning."""
+        return None
+
+    def learn(self, number: int, half_maps: tuple[np.ndarray, np.ndarray], curves: FscCurves) -> None:
+        """Settle what the next iteration works with."""
+        raise NotImplementedError
+
+    # ---- iterations
 
     @property
     def is_finished(self) -> bool:
@@ -114,8 +132,8 @@ class LocalRefinement:
         return {
             "rotations": self.rotations, "centers_px": self.centers_px, "covariance": self.covariance, "sigma2": np.asarray(self.sigma2),
             "cloud_rotations": self.cloud.rotations, "cloud_shifts_px": self.cloud.shifts_px, "inserted_sigma2": np.asarray(self.inserted_sigma2),
-            "gain": self.gain, "limit_shell": np.array(self.limit_shell),
-            "alignment_mask": self.alignment_mask,
+            "gain": self.gain, "limit_shell": np.array(self.limit_shell), "alignment_mask": self.alignment_mask,
+            "posed": self.posed, "batch": self.batch,
             "prior_rotations": self.prior.consensus_rotations, "prior_images": self.prior.consensus_images,
             "rotation_covariance": self.prior.rotation_covariance, "shift_variance_px2": np.array(self.prior.shift_variance_px2),
             "history": np.array([[p.fsc_shell, p.median_change_deg, p.known_to_deg] for p in self.history]).reshape(-1, 3),
@@ -123,8 +141,9 @@ class LocalRefinement:
 
     def restore(self, state: dict[str, np.ndarray]) -> None:
         """Take up where ``state`` was taken."""
+        self.deal(state["batch"])
         self.rotations, self.centers_px, self.covariance = state["rotations"], state["centers_px"], state["covariance"]
-        self.sigma2, self.limit_shell = state["sigma2"], int(state["limit_shell"])
+        self.sigma2, self.limit_shell, self.posed = state["sigma2"], int(state["limit_shell"]), state["posed"]
         self.cloud = PoseCloud(state["cloud_rotations"], state["cloud_shifts_px"])
         self.inserted_sigma2, self.gain = state["inserted_sigma2"], state["gain"]
         self.alignment_mask = state["alignment_mask"]
@@ -133,6 +152,17 @@ class LocalRefinement:
         )
         self.history = [Progress(*map(float, figures)) for figures in state["history"]]
 
+    def deal(self, batch: np.ndarray) -> None:
+        """Refine the particles ``batch`` from now on; each half-set of them is dealt into folds."""
+        self.batch = batch
+        self.folds_of = []
+        for half in rows_of_halves(self.start.half_set):
+            rows = half[np.isin(half, batch)]
+            # by uid, so that the order of the table does not matter
+            folds = deal_folds(rows[np.argsort(self.start.uid[rows])], self.settings.n_folds)
+            self.folds_of.append([np.sort(fold) for fold in folds])
+        self.sums = [HalfSums(self.images, folds, self.means.kernels, self.group) for folds in self.folds_of]
+
     def run_iteration(self, advance: Advance = lambda steps: None) -> IterationResult:
         """Align, reconstruct, re-estimate; ``advance`` is told how many particles were aligned."""
         number = len(self.history) + 1
@@ -140,21 +170,17 @@ class LocalRefinement:
         self.used_prior = prior
         before, before_px = self.rotations.copy(), self.centers_px.copy()
         half_maps, log_posterior, precision = self._align(number, advance)
-        curves = self._curves(half_maps)
-        self._settle_widths(number)
-        self._settle_filter(number, curves)
-        if self.settings.dynamic_mask:
-            self._settle_alignment_mask(number, half_maps)
-        if self.settings.recenter:
-            self.prior = self.prior.about(self.rotations, self.centers_px)
-        step_deg = float(np.median(rotation_difference_deg(before, self.rotations)))
-        step_px = float(np.median(np.linalg.norm(self.centers_px - before_px, axis=1)))
+        curves = self.measure_fsc(half_maps)
+        refined = self.batch
+        self.learn(number, half_maps, curves)
+        step_deg = float(np.median(rotation_difference_deg(before[refined], self.rotations[refined])))
+        step_px = float(np.median(np.linalg.norm((self.centers_px - before_px)[refined], axis=1)))
         variance = np.einsum("nii->ni", self.covariance)
-        known_to_deg = float(np.rad2deg(np.median(np.sqrt(variance[:, :3].sum(1)))))
+        known_to_deg = float(np.rad2deg(np.median(np.sqrt(variance[refined, :3].sum(1)))))
         self.history.append(Progress(curves.crossing().shell, step_deg, known_to_deg))
 
         grid = self.grid
-        turn, shift = self.first_prior.deviation(self._all_rows, self.rotations, self.centers_px)
+        turn, shift = self.first_prior.deviation(self.all_rows, self.rotations, self.centers_px)
         return IterationResult(
             number=number,
             half_maps=half_maps,
@@ -167,6 +193,7 @@ class LocalRefinement:
             position_sd_A=np.sqrt(variance[:, 3:].mean(1)) * grid.pixel_size_A,
             covariance=self.covariance.copy(),
             log_posterior=log_posterior,
+            refined=refined,
             median_step_deg=step_deg,
             median_step_A=step_px * grid.pixel_size_A,
             precision=precision,
@@ -175,44 +202,22 @@ class LocalRefinement:
             limit_A=shell_to_resolution_A(limit_shell, grid.box_px, grid.pixel_size_A),
             prior_rotation_sd_deg=prior.rotation_sd_deg,
             prior_shift_sd_A=float(np.sqrt(prior.shift_variance_px2)) * grid.pixel_size_A,
-            converged=bool(self._settle(number, "converged", lambda: has_converged(self.history))),
+            converged=bool(self.settle(number, "converged", lambda: self.may_end and has_converged(self.history))),
         )
 
-    def join_halves(self, result: IterationResult) -> IterationResult:
-        """Bring the poses of half b into the frame of half a: each half drifts by itself, and maps that do not lie on one another are no average.
-
-        The search goes on from the poses as they were; this is for the maps and the table at the end.
-        """
-        if self.extent.is_fixed:
-            return result
-        half_a, half_b = result.half_maps
-        pixel_size_A, lowpass_A = self.grid.pixel_size_A, self.settings.initial_lowpass_A
-
-        def drift() -> np.ndarray:
-            turn, shift = find_drift(half_a, half_b, self.mask, pixel_size_A, lowpass_A)
-            return np.concatenate([turn.ravel(), shift])
-
-        settled = self.means.shared.settle(f"{self.stage}.drift", drift)
-        rotations, centers_px = self.rotations.copy(), self.centers_px.copy()
-        rows = rows_of_halves(self.start.half_set)[HALF_B]
-        rotations[rows], centers_px[rows] = move_poses(rotations[rows], centers_px[rows], settled[:9].reshape(3, 3), settled[9:])
-        turn, shift = self.first_prior.deviation(self._all_rows, rotations, centers_px)
-        return replace(
-            result,
-            rotations=rotations,
-            shifts_px=shift_of_origin(rotations, centers_px + self.images.offsets_px, self.domain.center_xyz_px),
-            turn_deg=np.rad2deg(np.linalg.norm(turn, axis=1)),
-            shift_A=np.linalg.norm(shift, axis=1) * pixel_size_A,
-        )
+    @property
+    def may_end(self) -> bool:
+        """Whether nothing is left to be taken up that the iterations so far have left out."""
+        return len(self.batch) == len(self.start.uid)
 
     def final_half_maps(self, result: IterationResult, advance: Advance = lambda steps: None) -> tuple[np.ndarray, np.ndarray]:
         """Half maps in the full box at poses drawn from the posteriors of ``result``, background subtracted, unfiltered: images are read again."""
         center_xyz_px, offsets_px = self.domain.center_xyz_px, self.images.offsets_px
         centers_px = image_of_point(result.rotations, result.shifts_px, center_xyz_px) - offsets_px
-        drawn = self._draw(result.number + 1, self._all_rows, result.rotations, centers_px, result.covariance, FINAL_PAIRS)
+        drawn = self._draw(result.number + 1, self.all_rows, result.rotations, centers_px, result.covariance, FINAL_PAIRS)
         cloud = drawn.in_box(offsets_px, center_xyz_px)
         sigma2 = self.images.to_whole_shells(self.sigma2, self.consensus.sigma2, self.inputs.images.disc.box_px)
-        return reconstruct_whole(self.inputs, self.consensus, sigma2, cloud, self.means.kernels, advance)
+        return reconstruct_whole(self.inputs, self.consensus, sigma2, cloud, self.means.kernels, advance, self.group)
 
     # ---- the steps of an iteration
 
@@ -222,12 +227,12 @@ class LocalRefinement:
         log_posterior, precision = np.zeros(n), np.zeros(n)
         noise, disc, sigma2 = PackedNoise(self.images, self.sigma2), self.images.disc, self.sigma2
         poses_each = 2 if self._draws else 1
-        cloud = PoseCloud(np.empty((poses_each, n, 3, 3)), np.empty((poses_each, n, 2)))
+        cloud = PoseCloud(np.zeros((poses_each, n, 3, 3)), np.zeros((poses_each, n, 2)))
         half_maps = []
         for half in (HALF_A, HALF_B):
-            for rows, posterior in self.sweep(half, self._all_rows, cloud):
+            for rows, posterior in self.sweep(half, self.batch, cloud):
                 weighted = posterior.images
-                best = self._align_block(posterior.on_device(), rows)
+                best = self.align_block(number, posterior.on_device(), rows)
                 self.rotations[rows], self.centers_px[rows] = best.rotations, best.shifts_px
                 self.covariance[rows], log_posterior[rows] = posterior_covariance(best), best.value
                 precision[rows] = weighted.weight.mean(1).numpy()
@@ -238,7 +243,8 @@ class LocalRefinement:
                 advance(len(rows))
             half_maps.append(self.sums[half].solve())
         self.cloud, self.inserted_sigma2 = cloud, sigma2
-        self.sigma2 = self._settle(number, "noise", noise.variance)
+        self.posed[self.batch] = True
+        self.sigma2 = self.settle(number, "noise", noise.variance)
         return (half_maps[0], half_maps[1]), log_posterior, precision
 
     def sweep(self, half: int, chosen: np.ndarray, cloud: PoseCloud) -> Iterator[tuple[np.ndarray, Posterior]]:
@@ -249,13 +255,14 @@ class LocalRefinement:
         """
         disc, sums = self.images.disc, self.sums[half]
         sigma2 = self.inserted_sigma2 if cloud is self.cloud else self.sigma2
-        sums.renew(self.cloud, self.inserted_sigma2)
+        sums.renew(self.cloud, self.inserted_sigma2, [number for number, fold in enumerate(self.folds_of[half]) if self.posed[fold].all()])
         for number, fold in enumerate(self.folds_of[half]):
             sums.take_out(number)
             wanted = fold[np.isin(fold, chosen)]
             if len(wanted):
-                reference = filter_map(sums.solve(), self.gain)
-                volume = self.means.kernels.move_volume(prepare_slices(reference * self.alignment_mask, int(disc.shell[-1])))
+                first = self.first_reference() if sums.is_empty else None
+                reference = self.make_reference(half, sums.solve()) if first is None else first
+                volume = self.means.kernels.move_volume(prepare_slices(reference, int(disc.shell[-1])))
                 for rows in batches(wanted, batch_size(len(disc))):
                     yield rows, self.posterior_of(rows, volume)
             sums.put_in(number, cloud, sigma2)
@@ -271,25 +278,9 @@ class LocalRefinement:
         weighted = self.images.weighted(rows, self.sigma2)
         return Posterior(self.means.kernels, volume, weighted, self.prior.take(rows), self.extent, self.grid.pixel_size_A)
 
-    def _align_block(self, posterior: Posterior, rows: np.ndarray) -> Candidates:
-        box_px = self.grid.box_px
-        here = np.arange(len(rows))
-        candidates = (here, self.rotations[rows], self.centers_px[rows])
-        if self.extent.is_fixed:
-            return posterior.evaluate(*candidates, fourier_disc(box_px, self.limit_shell))
-        n_starts = 0
-        if self.settings.coarse_starts:
-            n_starts = starts_for_width(self.prior.rotation_sd_deg)
-            disc = fourier_disc(box_px, min(self._shell_of(GRID_RESOLUTION_A), self.limit_shell))
-            grids = start_grids(self.extent, self.prior, self.grid.pixel_size_A)
-            found = coarse_starts(posterior.kernels, posterior.volume, posterior.images, disc, here, posterior.prior, grids, n_starts)
-            here, rotations, centers = (np.concatenate(pair) for pair in zip(candidates, found, strict=True))
-            candidates = (here, rotations, centers)
-        return align(posterior, *candidates, self.stages(n_starts))
-
     def stages(self, n_starts: int) -> list[Stage]:
         """Stretches of the march for so many coarse starts a particle."""
-        shells = [shell for shell in map(self._shell_of, MARCH_A) if shell < self.limit_shell] + [self.limit_shell]
+        shells = [shell for shell in map(self.shell_of, MARCH_A) if shell < self.limit_shell] + [self.limit_shell]
         kept = (3, 2) if n_starts >= 4 else (2, 1)
         stages = []
         for place, shell in enumerate(shells):
@@ -312,36 +303,17 @@ class LocalRefinement:
         cloud = draw_cloud(rotations, centers_px, steps)
         return PoseCloud(*self.extent.clip(self.prior, rows, cloud.rotations, cloud.shifts_px))
 
-    def _curves(self, half_maps: tuple[np.ndarray, np.ndarray]) -> FscCurves:
+    def measure_fsc(self, half_maps: tuple[np.ndarray, np.ndarray]) -> FscCurves:
+        """FSC curves of half maps; the headline is that of the domain's mask."""
         half_a, half_b = (Volume(half, self.grid.pixel_size_A) for half in half_maps)
         return compute_fsc_curves(half_a, half_b, Mask(self.mask, self.grid.pixel_size_A), self.settings.seed)
 
-    def _settle_widths(self, number: int) -> None:
-        """Widths of the prior from the aligned poses; they only widen at first (early poses are drawn to the consensus)."""
-        if self.extent.is_fixed or not self.settings.use_prior or self.settings.recenter:
-            return
+    def settle_limit(self, number: int, curves: FscCurves) -> None:
+        """Resolution limit of the next iteration."""
+        limit = self.settle(number, "limit_shell", lambda: np.floor(curves.crossing().shell) + LIMIT_MARGIN_SHELLS)
+        self.limit_shell = int(np.clip(limit, 2, self.finest_shell))
 
-        def widths() -> np.ndarray:
-            rotation, shift = estimate_widths(self.prior, self.rotations, self.centers_px, self.covariance, self.grid.pixel_size_A)
-            return np.append(rotation.ravel(), shift)
-
-        settled = self._settle(number, "prior_widths", widths)
-        rotation, shift = settled[:9].reshape(3, 3), float(settled[9])
-        if number <= WIDEN_ONLY_ITERATIONS:
-            wider = np.trace(rotation) > np.trace(self.prior.rotation_covariance)
-            rotation = rotation if wider else self.prior.rotation_covariance
-            shift = max(shift, self.prior.shift_variance_px2)
-        self.prior = self.prior.with_widths(
-            rotation if self.extent.rotation_deg else self.prior.rotation_covariance, shift if self.extent.shift_px else self.prior.shift_variance_px2
-        )
-
-    def _settle_filter(self, number: int, curves: FscCurves) -> None:
-        """Filter of the references of the next iteration, and its resolution limit."""
-        limit = self._settle(number, "limit_shell", lambda: np.floor(curves.crossing().shell) + LIMIT_MARGIN_SHELLS)
-        self.limit_shell = int(np.clip(limit, 2, self._finest_shell))
-        self.gain = self._settle(number, "filter", lambda: wiener_gain(curves))
-
-    def _settle_alignment_mask(self, number: int, half_maps: tuple[np.ndarray, np.ndarray]) -> None:
+    def settle_alignment_mask(self, number: int, half_maps: tuple[np.ndarray, np.ndarray]) -> None:
         """Cut the next references out where the map of this iteration has density, inside the alignment mask that was given."""
         given, pixel_size_A = self.domain.cut(self.domain.aligned_part, self.grid.box_px), self.grid.pixel_size_A
 
@@ -350,30 +322,25 @@ class LocalRefinement:
             dynamic = near_far_masks(smooth_base(average, DYNAMIC_FRACTION), pixel_size_A, DYNAMIC_NEAR_FAR_A)[0]
             return np.rint(dynamic.array * 255).astype(np.uint8)  # in bytes, to be recorded cheaply
 
-        dynamic = self._settle(number, "alignment_mask", mask).astype(np.float32) / 255
+        dynamic = self.settle(number, "alignment_mask", mask).astype(np.float32) / 255
         self.alignment_mask = np.minimum(given, dynamic)
 
-    def _settle(self, number: int, name: str, compute: Callable[[], np.ndarray | float | bool]) -> np.ndarray:
+    def settle(self, number: int, name: str, compute: Callable[[], np.ndarray | float | bool]) -> np.ndarray:
+        """Pass what both halves share in an iteration through the record."""
         return self.means.shared.settle(f"{self.stage}.{name}.{number}", compute)
 
     @property
-    def _all_rows(self) -> np.ndarray:
+    def all_rows(self) -> np.ndarray:
+        """Every particle, whether it is refined yet or not."""
         return np.arange(len(self.start.uid))
 
     @property
-    def _finest_shell(self) -> int:
+    def finest_shell(self) -> int:
+        """Last shell of the window that may ever be used."""
         finest = self.settings.max_align_resolution_A
-        return int(self.images.disc.shell[-1]) if finest is None else self._shell_of(finest)
+        return int(self.images.disc.shell[-1]) if finest is None else self.shell_of(finest)
 
-    def _shell_of(self, resolution_A: float) -> int:
+    def shell_of(self, resolution_A: float) -> int:
         """Shell of the window that holds a resolution."""
         shell = np.floor(resolution_to_shell(resolution_A, self.grid.box_px, self.grid.pixel_size_A))
         return int(np.clip(shell, 2, int(self.images.disc.shell[-1])))
-
-    def _whole_shell(self, resolution_A: float | None) -> int:
-        """Shell of the whole image that holds a resolution; the last one where none is given."""
-        whole = self.inputs.images
-        last = int(whole.disc.shell[-1])
-        if resolution_A is None:
-            return last
-        return min(int(resolution_to_shell(resolution_A, whole.grid.box_px, whole.grid.pixel_size_A)), last)
