@@ -68,6 +68,9 @@ class FakeContext:
     def read_mask(self, reference: str) -> Mask:
         return read_mask(self._find(reference, "mask", ".mrc"))
 
+    def read_parameters(self, reference: str) -> dict[str, Any] | None:
+        return None
+
     def save_particles(self, particles: Particles, name: str = "particles") -> None:
         write_particles(self.folder / f"{name}.star", particles)
 

@@ -51,6 +51,14 @@ def test_invert_mask_and_sphere():
     assert edit.keep_sphere_of_map(volume, (4, 5, 4), 4.0).array.max() == 1
 
 
+def test_the_relative_scale_is_that_of_what_both_maps_show():
+    rng = np.random.default_rng(2)
+    coarse = edit.lowpass_map(Volume(rng.standard_normal((24,) * 3), 6.0), 60.0)
+    fine = Volume(coarse.array / 3 + 0.1 * coarse.array.std() * rng.standard_normal(coarse.array.shape), 6.0)
+    assert edit.relative_scale(fine, coarse) == pytest.approx(3, rel=0.03)
+    assert edit.relative_scale(Volume(np.zeros((24,) * 3), 6.0), coarse) == 1
+
+
 def test_a_point_outside_the_box_is_refused():
     edit.require_inside((0, 11, 5), delta(12, (1, 1, 1)), "the fulcrum")
     with pytest.raises(InputError, match=r"the fulcrum is 0,11\.5,5 px, outside the box of 12 px"):

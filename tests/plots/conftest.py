@@ -8,6 +8,9 @@ import pytest
 from triskelion.data.volume import Mask, Volume
 from triskelion.geometry.rotations import random_rotations
 from triskelion.plots.before_after import collect_before_after
+from triskelion.plots.compare_fsc import collect_compare_fsc
+from triskelion.plots.compare_maps import collect_compare_maps
+from triskelion.plots.compare_poses import collect_compare_poses
 from triskelion.plots.defocus import collect_defocus
 from triskelion.plots.fourier_slices import collect_fourier_slices
 from triskelion.plots.fulcrum import collect_fulcrum
@@ -81,5 +84,8 @@ def plot_data(volume: Volume, mask: Mask) -> dict[str, dict[str, Any]]:
         "pose_error": collect_pose_error({"consensus": before, "refined": after}, {"consensus": before, "refined": after}),
         "predicted_error": collect_predicted_error({"as it is": 2 * after, "as the rest": after}, rotations, prior_deg=20.0),
         "fulcrum": collect_fulcrum(volume, np.array([18.3, 14.1, 17.0]), np.array([0.5, 1.5, np.inf]), mask=mask),
+        "compare_maps": collect_compare_maps(("J2", "J3"), half_a, volume, 0.9, through_xyz_px=(18, 14, 17)),
+        "compare_fsc": collect_compare_fsc({"J2": (fsc["consensus"], 15.0), "J3": (fsc["refined"], 9.0)}, curves.curves["loose"], 12.0, volume),
+        "compare_poses": collect_compare_poses(before, after, about="mask centre"),
         "before_after": collect_before_after(maps, fsc=fsc, resolution_A={"consensus": 15.0, "refined": 9.0}, mask=mask),
     }

@@ -63,6 +63,10 @@ class JobContext(Protocol):
         """Load the mask that an input slot refers to."""
         ...
 
+    def read_parameters(self, reference: str) -> dict[str, Any] | None:
+        """Return the type (as ``job_type``) and parameters of the job that an input slot refers to, None where that is a file."""
+        ...
+
     def save_particles(self, particles: Particles, name: str = "particles") -> None:
         """Save ``<name>.star``."""
         ...

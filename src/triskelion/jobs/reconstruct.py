@@ -1,7 +1,7 @@
 """Job: half maps and map from particles at the poses they have.
 
-In this order: half-sets are drawn anew (``resplit_half_sets``), poses go to those of the mirror image (``flip_hand``), all symmetric mates of each pose
-are back-projected into a box of ``box_px`` pixels.
+In this order: half-sets are drawn anew (``resplit_half_sets``), poses go to those of the mirror image (``flip_hand``), images are back-projected
+at all symmetric mates of their poses into a box of ``box_px`` pixels.
 """
 
 from typing import TYPE_CHECKING
@@ -29,7 +29,7 @@ class ReconstructParameters(JobParameters):
         unit="px",
         ge=16,
         le=2048,
-        help="Edge of the map's box: the same field of view in other pixels (images are Fourier-cropped to them), as CryoSPARC's refinement box size. "
+        help="Edge of the map's box: the same field of view in other pixels (images are Fourier-cropped), as CryoSPARC's refinement box size. "
         "Left out: that of the particles (of their first optics group), which refinements of them ask for. volume_tools crops a map.",
     )
     symmetry: str = parameter(
@@ -46,8 +46,8 @@ class ReconstructParameters(JobParameters):
     tighten_fsc_mask: bool = parameter(
         False,
         title="FSC mask auto-tightening",
-        help="Of masks from wide to tight, take for the tight FSC the widest that gives the best corrected resolution (saved as mask_fsc), instead of "
-        "the one at half of the maximum.",
+        help="Of masks from wide to tight, take for the tight FSC the widest that gives the best corrected resolution (saved as mask_fsc), "
+        "instead of the one at half of the maximum.",
     )
     flip_hand: bool = parameter(
         False, title="Flip hand", help="Reconstruct the mirror image (x becomes -x about the box centre) and save the poses that go with it."

@@ -16,6 +16,7 @@ NAMES = (
     "local_refinement",
     "estimate_fulcrum",
     "sharpen",
+    "compare",
 )
 
 

@@ -10,6 +10,7 @@ from triskelion.data.volume import Mask, Volume, require_same_grid
 from triskelion.errors import InputError
 from triskelion.fourier.filters import gaussian_blur, lowpass
 from triskelion.fourier.resample import crop_or_pad, rescale_volumes
+from triskelion.masks.automatic import SMOOTHING_A, SMOOTHING_PX
 from triskelion.masks.binarize import keep_sphere
 
 
@@ -42,6 +43,14 @@ def blur_map(volume: Volume, sigma_A: float) -> Volume:
 def lowpass_map(volume: Volume, resolution_A: float, order: int = 8) -> Volume:
     """Return the map after a Butterworth low-pass."""
     return replace(volume, array=lowpass(torch.from_numpy(volume.array), volume.pixel_size_A, resolution_A, order).numpy())
+
+
+def relative_scale(volume: Volume, target: Volume) -> float:
+    """Return by what a map is to be multiplied to be most like another, both low-passed to where neither is short of detail: 20 Å, or 4 px."""
+    resolution_A = max(SMOOTHING_A, SMOOTHING_PX * volume.pixel_size_A)
+    smooth, aim = (lowpass_map(each, resolution_A).array for each in (volume, target))
+    power = float(np.vdot(smooth, smooth))
+    return float(np.vdot(smooth, aim)) / power if power > 0 else 1.0
 
 
 def rescale_map(volume: Volume, box_px: int) -> Volume:

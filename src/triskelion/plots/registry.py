@@ -26,6 +26,9 @@ NAMES = (
     "defocus",
     "pose_error",
     "before_after",
+    "compare_maps",
+    "compare_fsc",
+    "compare_poses",
     "predicted_error",
     "fulcrum",
 )

@@ -59,6 +59,12 @@ def resolve_input(project: ProjectPaths, reference: str, kind: SlotKind, name: s
     return _resolve_path(project, reference, kind)
 
 
+def job_of_reference(project: ProjectPaths, reference: str) -> JobPaths | None:
+    """Return the job that ``J5`` or ``J5.name`` means, None for the path of a file."""
+    match = _JOB_REFERENCE.fullmatch(reference)
+    return find_job(project, match[1]) if match else None
+
+
 def _resolve_output(paths: JobPaths, name: str | None, kind: SlotKind) -> Output:
     require_completed(paths)
     outputs = list_outputs(paths)

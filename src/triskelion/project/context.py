@@ -18,13 +18,14 @@ from triskelion.data.volume import Mask, Volume
 from triskelion.errors import DataError, InputError, JobCancelled
 from triskelion.io.atomic_write import replace_when_complete
 from triskelion.io.scratch import ScratchStore
-from triskelion.project.connect import resolve_input
+from triskelion.project.connect import job_of_reference, resolve_input
 from triskelion.project.events import append_event
 from triskelion.project.layout import JobPaths
 from triskelion.project.pictures import draw_picture, list_diagnostics
 from triskelion.project.plain_json import write_json, write_text
 from triskelion.project.screen import Bar, Screen
 from triskelion.project.status import StatusKeeper
+from triskelion.project.store import read_job
 
 PROGRESS_EVENT_S = 1.0  # at most one event a second, however fast the loop
 
@@ -172,6 +173,14 @@ class FolderContext:
         from triskelion.io.mrc import read_mask
 
         return read_mask(resolve_input(self._paths.project, reference, "mask"))
+
+    def read_parameters(self, reference: str) -> dict[str, Any] | None:
+        """Return the type (as ``job_type``) and parameters of the job that an input slot refers to, None where that is a file."""
+        paths = job_of_reference(self._paths.project, reference)
+        if paths is None:
+            return None
+        record = read_job(paths)
+        return {"job_type": record.type, **record.parameters}
 
     # ---- saving
 
