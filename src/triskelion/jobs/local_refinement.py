@@ -48,6 +48,9 @@ class LocalRefinementParameters(DomainParameters):
     max_align_resolution_A: float | None = parameter(
         None, title="Maximum align resolution", unit="Å", gt=0, le=100, help="Finer shells are not used to find poses; left out, the FSC decides."
     )
+    nonuniform: bool = parameter(
+        True, title="Non-uniform", help="Low-pass each voxel of the references where its own half maps stop agreeing; off, one filter for all."
+    )
     background: Literal["subtract", "none"] = parameter(
         "subtract", title="Background", help="Subtract the rest of the particle on the fly, or leave it (images already subtracted)."
     )
@@ -179,6 +182,7 @@ def _settings(parameters: LocalRefinementParameters) -> "Settings":
         initial_lowpass_A=parameters.initial_lowpass_A,
         max_align_resolution_A=parameters.max_align_resolution_A,
         use_prior=parameters.use_prior,
+        nonuniform=parameters.nonuniform,
         marginalize=parameters.marginalize,
         subtract_background=parameters.background == "subtract",
         use_window=parameters.use_window,

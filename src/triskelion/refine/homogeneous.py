@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
-from triskelion.conventions import shell_to_resolution_A
 from triskelion.data.volume import Mask, Volume
 from triskelion.fourier.filters import lowpass
 from triskelion.fourier.shells import fourier_disc
@@ -20,7 +19,6 @@ from triskelion.geometry.rotations import rotation_difference_deg
 from triskelion.geometry.symmetry import PointGroup, parse_symmetry
 from triskelion.imaging.noise import SAMPLE, image_noise
 from triskelion.imaging.stream import spread_rows
-from triskelion.maps.nonuniform import NonuniformFilter, choose_cuts, fit_nonuniform_filter
 from triskelion.maps.symmetrize import symmetrize_map
 from triskelion.masks.automatic import particle_mask
 from triskelion.refine.alignment import Candidates, Posterior, align
@@ -28,7 +26,6 @@ from triskelion.refine.consensus import Consensus, measure_consensus, pack_image
 from triskelion.refine.global_search import GlobalGrid, find_poses_globally, measure_diameter_px
 from triskelion.refine.grey_scale import search_grey_scale
 from triskelion.refine.prior import PosePrior
-from triskelion.refine.reference import filter_map, wiener_gain
 from triskelion.refine.refinement import Advance, Refinement
 from triskelion.refine.search import SearchExtent
 from triskelion.refine.state import Inputs, Means
@@ -54,8 +51,6 @@ class WholeSettings:
     ----------
     searches : bool
         Whether poses are searched anywhere; else the refinement starts from those of ``Start``.
-    nonuniform : bool
-        Whether references are filtered voxel by voxel.
     independent_beyond_A : float
         Half maps share what is coarser, which keeps them in one frame.
     group : PointGroup
@@ -64,7 +59,6 @@ class WholeSettings:
     """
 
     searches: bool = True
-    nonuniform: bool = True
     independent_beyond_A: float = 20.0
     group: PointGroup = field(default_factory=lambda: parse_symmetry("C1"))
     has_static_mask: bool = False
@@ -101,7 +95,6 @@ class HomogeneousRefinement(Refinement):
         super().__init__(inputs, means, "whole", consensus, images, prior, extent, whole.group)
         self.alignment_mask = np.minimum(self.mask, start.particle_mask)
         self.latest: tuple[np.ndarray, np.ndarray] | None = None  # half maps of the iteration before
-        self.filter: NonuniformFilter | None = None
         self.global_share = 1.0 if whole.searches else CHECKED_SHARE
         self._checked = self._wrong = 0
         self._by_chance = _shuffle(start.uid, settings.seed)
@@ -122,8 +115,7 @@ class HomogeneousRefinement(Refinement):
         if self.latest is not None:
             other = torch.from_numpy(self.latest[1 - half] - array)
             array = array + lowpass(other, self.grid.pixel_size_A, self.whole.independent_beyond_A).numpy() / 2
-        filtered = filter_map(array, self.gain) if self.filter is None else self.filter.apply(array)
-        return filtered * self.alignment_mask
+        return self.filter_reference(array) * self.alignment_mask
 
     def measure_fsc(self, half_maps: tuple[np.ndarray, np.ndarray]) -> FscCurves:
         """FSC curves; the headline is of the automatic tight mask, or of the static mask that was given."""
@@ -172,10 +164,7 @@ class HomogeneousRefinement(Refinement):
     def learn(self, number: int, half_maps: tuple[np.ndarray, np.ndarray], curves: FscCurves) -> None:
         """Settle limit, filter, mask, how many are searched globally, and who is refined."""
         self.latest = half_maps
-        self.settle_limit(number, curves)
-        self.gain = self.settle(number, "filter", lambda: wiener_gain(curves))
-        if self.whole.nonuniform:
-            self._settle_nonuniform(number, half_maps)
+        self.settle_filter(number, half_maps, curves)
         self._settle_mask(number, half_maps, curves)
         self.global_share = float(self.settle(number, "global_share", lambda: self._next_share(number)))
         self._checked = self._wrong = 0
@@ -193,18 +182,6 @@ class HomogeneousRefinement(Refinement):
         # the first map is someone else's, at low resolution: what it led to is always searched again
         is_wrong = number == 1 or self._wrong > WRONG_SHARE * self._checked
         return 1.0 if is_wrong else CHECKED_SHARE
-
-    def _settle_nonuniform(self, number: int, half_maps: tuple[np.ndarray, np.ndarray]) -> None:
-        """Cut of each voxel, up to the resolution limit; in bytes, to be recorded cheaply."""
-        pixel_size_A = self.grid.pixel_size_A
-        cuts_A = choose_cuts(shell_to_resolution_A(self.limit_shell, self.grid.box_px, pixel_size_A))
-        levels = 255 / max(len(cuts_A) - 1, 1)
-
-        def position() -> np.ndarray:
-            return np.rint(fit_nonuniform_filter(half_maps, pixel_size_A, cuts_A).position * levels).astype(np.uint8)
-
-        settled = self.settle(number, "nonuniform", position)
-        self.filter = NonuniformFilter(pixel_size_A, cuts_A, settled.astype(np.float32) / np.float32(levels))
 
     def _settle_mask(self, number: int, half_maps: tuple[np.ndarray, np.ndarray], curves: FscCurves) -> None:
         """Dynamic mask from 12 Å on; before that, the particle loosely."""
@@ -245,8 +222,6 @@ class HomogeneousRefinement(Refinement):
         extra = {"global_share": np.array(self.global_share)}
         if self.latest is not None:
             extra["latest"] = np.stack(self.latest)
-        if self.filter is not None:
-            extra |= {"cuts_A": self.filter.cuts_A, "position": self.filter.position}
         if self.whole.searches:
             extra["first_map"] = self.first_map
         return super().state() | extra
@@ -256,7 +231,6 @@ class HomogeneousRefinement(Refinement):
         super().restore(state)
         self.global_share = float(state["global_share"])
         self.latest = tuple(state["latest"]) if "latest" in state else None
-        self.filter = NonuniformFilter(self.grid.pixel_size_A, state["cuts_A"], state["position"]) if "position" in state else None
 
 
 def _chance(uid: np.ndarray, seed: int, number: int) -> np.ndarray:

@@ -13,7 +13,6 @@ from triskelion.refine.consensus import choose_window, measure_consensus, pack_i
 from triskelion.refine.contrast import estimate_particle_contrast
 from triskelion.refine.frames import find_drift, move_poses
 from triskelion.refine.prior import estimate_widths, first_prior
-from triskelion.refine.reference import filter_map, wiener_gain
 from triskelion.refine.refinement import Advance, Refinement
 from triskelion.refine.search import SearchExtent, coarse_starts, start_grids, starts_for_width
 from triskelion.refine.state import Inputs, IterationResult, Means
@@ -96,13 +95,12 @@ class LocalRefinement(Refinement):
 
     def make_reference(self, half: int, array: np.ndarray) -> np.ndarray:
         """Filter a map as the best estimate of the signal, and cut the domain out."""
-        return filter_map(array, self.gain) * self.alignment_mask
+        return self.filter_reference(array) * self.alignment_mask
 
     def learn(self, number: int, half_maps: tuple[np.ndarray, np.ndarray], curves: FscCurves) -> None:
         """Settle widths of the prior, resolution limit, filter and alignment mask."""
         self._settle_widths(number)
-        self.settle_limit(number, curves)
-        self.gain = self.settle(number, "filter", lambda: wiener_gain(curves))
+        self.settle_filter(number, half_maps, curves)
         if self.settings.dynamic_mask:
             self.settle_alignment_mask(number, half_maps)
         if self.settings.recenter:

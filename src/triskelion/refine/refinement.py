@@ -23,12 +23,13 @@ from triskelion.imaging.forward import Grid, batch_size, batches, phase_of_shift
 from triskelion.imaging.packed import PackedImages, PackedNoise
 from triskelion.imaging.stream import spread_rows
 from triskelion.kernels.interface import FourierVolume
+from triskelion.maps.nonuniform import NonuniformFilter, choose_cuts, fit_nonuniform_filter
 from triskelion.masks.automatic import near_far_masks, smooth_base
 from triskelion.refine.alignment import Candidates, Posterior, Stage, posterior_covariance
 from triskelion.refine.back_projection import HalfSums, PoseCloud, draw_cloud, draw_steps, reconstruct_whole
 from triskelion.refine.consensus import Consensus, rows_of_halves
 from triskelion.refine.prior import PosePrior
-from triskelion.refine.reference import deal_folds
+from triskelion.refine.reference import deal_folds, filter_map, wiener_gain
 from triskelion.refine.search import SearchExtent
 from triskelion.refine.state import Inputs, IterationResult, Means
 from triskelion.refine.stopping import Progress, has_converged
@@ -91,6 +92,7 @@ class Refinement:
         self.cloud, self.inserted_sigma2 = PoseCloud(self.rotations[None], self.centers_px[None]), self.sigma2
         frequency_per_A = shell_frequency_per_A(np.arange(self.grid.box_px // 2 + 1), self.grid.box_px, self.grid.pixel_size_A)
         self.gain = butterworth_gain(torch.from_numpy(frequency_per_A), 1 / self.settings.initial_lowpass_A).numpy()
+        self.filter: NonuniformFilter | None = None
         self.posed = np.ones(len(self.start.uid), bool)  # that are in the maps, or may be
         self.deal(self.all_rows)
 
@@ -129,7 +131,8 @@ class Refinement:
 
     def state(self) -> dict[str, np.ndarray]:
         """Everything that changes from iteration to iteration, as arrays: what a checkpoint keeps."""
-        return {
+        local = {} if self.filter is None else {"cuts_A": self.filter.cuts_A, "cut_of_voxel": self.filter.position}
+        return local | {
             "rotations": self.rotations, "centers_px": self.centers_px, "covariance": self.covariance, "sigma2": np.asarray(self.sigma2),
             "cloud_rotations": self.cloud.rotations, "cloud_shifts_px": self.cloud.shifts_px, "inserted_sigma2": np.asarray(self.inserted_sigma2),
             "gain": self.gain, "limit_shell": np.array(self.limit_shell), "alignment_mask": self.alignment_mask,
@@ -147,6 +150,8 @@ class Refinement:
         self.cloud = PoseCloud(state["cloud_rotations"], state["cloud_shifts_px"])
         self.inserted_sigma2, self.gain = state["inserted_sigma2"], state["gain"]
         self.alignment_mask = state["alignment_mask"]
+        if "cuts_A" in state:
+            self.filter = NonuniformFilter(self.grid.pixel_size_A, state["cuts_A"], state["cut_of_voxel"])
         self.prior = PosePrior(
             state["prior_rotations"], state["prior_images"], self.prior.lever_xyz_px, state["rotation_covariance"], float(state["shift_variance_px2"])
         )
@@ -308,10 +313,26 @@ class Refinement:
         half_a, half_b = (Volume(half, self.grid.pixel_size_A) for half in half_maps)
         return compute_fsc_curves(half_a, half_b, Mask(self.mask, self.grid.pixel_size_A), self.settings.seed)
 
-    def settle_limit(self, number: int, curves: FscCurves) -> None:
-        """Resolution limit of the next iteration."""
+    def filter_reference(self, array: np.ndarray) -> np.ndarray:
+        """Filter a map as the best estimate of the signal: voxel by voxel once two half maps have shown how, or uniformly."""
+        return filter_map(array, self.gain) if self.filter is None else self.filter.apply(array)
+
+    def settle_filter(self, number: int, half_maps: tuple[np.ndarray, np.ndarray], curves: FscCurves) -> None:
+        """Resolution limit of the next iteration, and filter of its references."""
         limit = self.settle(number, "limit_shell", lambda: np.floor(curves.crossing().shell) + LIMIT_MARGIN_SHELLS)
         self.limit_shell = int(np.clip(limit, 2, self.finest_shell))
+        if not self.settings.nonuniform:
+            self.gain = self.settle(number, "filter", lambda: wiener_gain(curves))
+            return
+        pixel_size_A = self.grid.pixel_size_A
+        cuts_A = choose_cuts(shell_to_resolution_A(self.limit_shell, self.grid.box_px, pixel_size_A))
+        levels = np.float32(255 / max(len(cuts_A) - 1, 1))  # in bytes, to be recorded cheaply
+
+        def cut_of_voxel() -> np.ndarray:
+            return np.rint(fit_nonuniform_filter(half_maps, pixel_size_A, cuts_A).position * levels).astype(np.uint8)
+
+        settled = self.settle(number, "cut_of_voxel", cut_of_voxel)
+        self.filter = NonuniformFilter(pixel_size_A, cuts_A, settled.astype(np.float32) / levels)
 
     def settle_alignment_mask(self, number: int, half_maps: tuple[np.ndarray, np.ndarray]) -> None:
         """Cut the next references out where the map of this iteration has density, inside the alignment mask that was given."""

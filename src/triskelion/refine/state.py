@@ -29,6 +29,7 @@ class Settings:
     dynamic_mask: bool = False  # of the references, made anew from the map in each iteration, inside the domain's mask
     use_window: bool = True
     finest_kept_A: float | None = None  # finer coefficients are not packed
+    nonuniform: bool = True  # references are filtered voxel by voxel
     n_folds: int = 5  # into which each half-set is dealt; a reference is made of all but one
     max_iterations: int = 15
     seed: int = 0
