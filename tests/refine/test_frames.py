@@ -6,8 +6,8 @@ from tests.refine.scene import HEAD_CENTER_PX, SETTINGS, atoms, density_of, draw
 
 from triskelion.data.particles import HALF_A, HALF_B
 from triskelion.geometry.rotations import matrix_to_rotvec, rotation_difference_deg, rotvec_to_matrix
-from triskelion.refine.local import LocalRefinement
 from triskelion.refine.frames import find_drift, move_map, move_poses
+from triskelion.refine.local import LocalRefinement
 
 POINTS = (atoms("head") - HEAD_CENTER_PX) * 1.6
 TURN, SHIFT = rotvec_to_matrix(np.deg2rad([1.2, -0.7, 0.9])), np.array([0.3, -0.2, 0.4])

@@ -71,7 +71,8 @@ def test_a_handful_of_particles_is_enough_to_run(n, use_prior):
 def test_the_order_of_the_table_does_not_matter(box_px):
     scene = make_scene(40, box_px=box_px)
     order = np.random.default_rng(2).permutation(40)
-    (_, first), (_, second) = refine(scene), refine(scene.shuffled(order))
+    # uniform filters: of so few particles the cut of a voxel follows the last digit of their sums
+    (_, first), (_, second) = (refine(each, nonuniform=False) for each in (scene, scene.shuffled(order)))
     assert np.median(rotation_difference_deg(first.rotations[order], second.rotations)) < 0.01
     # sums in another order round differently, which may take one of 40 particles to another optimum
     assert second.curves.resolution_A() == pytest.approx(first.curves.resolution_A(), rel=0.01)

@@ -20,7 +20,7 @@ from triskelion.imaging.stream import spread_rows
 from triskelion.imaging.subtraction import subtract_projections
 from triskelion.imaging.window import choose_window_px, window_disc_shell
 from triskelion.kernels.interface import FourierVolume, Kernels
-from triskelion.refine.reference import filter_map, wiener_gain
+from triskelion.refine.reference import settle_nonuniform_filter, wiener_gain
 from triskelion.refine.state import Inputs, Means
 from triskelion.resolution.fsc import compute_fsc_curves
 
@@ -37,7 +37,7 @@ class Consensus:
     half_maps : tuple of ndarray (n, n, n)
         The half maps on the grey scale of the images, unfiltered.
     filtered : tuple of ndarray (n, n, n)
-        The same, filtered as the best estimates of the particle.
+        The same, filtered voxel by voxel.
     sigma2 : ndarray (groups, shells)
     """
 
@@ -75,7 +75,9 @@ def measure_consensus(inputs: Inputs, means: Means, stage: str) -> Consensus:
         # unfiltered: a filter makes the map too small, and the fit would make up for it where nothing was filtered
         scales.append(fit_grey_scale(inputs, rows, prepare_slices(half * start.particle_mask, last_shell), reliable, means.kernels))
     half_a, half_b = (half * np.float32(scale) for half, scale in zip(start.half_maps, scales, strict=True))
-    filtered_a, filtered_b = (filter_map(half, gain) for half in (half_a, half_b))
+    # the background is projected from these: what is blurred or solvent must not bring its noise into the images
+    nonuniform = settle_nonuniform_filter(means.shared, f"{stage}.consensus_cut_of_voxel", (half_a, half_b), images.grid, 2 * pixel_size_A)
+    filtered_a, filtered_b = nonuniform.apply(half_a), nonuniform.apply(half_b)
 
     def consensus_noise() -> np.ndarray:
         sums = NoiseSums(len(images.particles.optics), images.disc)

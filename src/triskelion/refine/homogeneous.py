@@ -241,4 +241,3 @@ def _chance(uid: np.ndarray, seed: int, number: int) -> np.ndarray:
 def _shuffle(uid: np.ndarray, seed: int) -> np.ndarray:
     """Rows in an order that depends on seed and uid alone."""
     return np.lexsort((uid, _chance(uid, seed, 0)))
-

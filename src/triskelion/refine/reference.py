@@ -9,6 +9,9 @@ import numpy as np
 import torch
 
 from triskelion.fourier.filters import apply_shell_gain
+from triskelion.imaging.forward import Grid
+from triskelion.maps.nonuniform import NonuniformFilter, choose_cuts, fit_nonuniform_filter
+from triskelion.refine.shared import SharedRecord
 from triskelion.resolution.curves import FscCurves
 
 
@@ -20,6 +23,19 @@ def wiener_gain(curves: FscCurves) -> np.ndarray:
 def filter_map(half: np.ndarray, gain: np.ndarray) -> np.ndarray:
     """Multiply the transform of a map by a gain per shell."""
     return apply_shell_gain(torch.from_numpy(half), torch.from_numpy(gain)).numpy()
+
+
+def settle_nonuniform_filter(
+    shared: SharedRecord, name: str, half_maps: tuple[np.ndarray, np.ndarray], grid: Grid, finest_A: float
+) -> NonuniformFilter:
+    """Find the cut of each voxel from both half maps, up to a resolution; recorded in bytes, which is cheap."""
+    cuts_A = choose_cuts(finest_A)
+    levels = np.float32(255 / max(len(cuts_A) - 1, 1))
+
+    def cut_of_voxel() -> np.ndarray:
+        return np.rint(fit_nonuniform_filter(half_maps, grid.pixel_size_A, cuts_A).position * levels).astype(np.uint8)
+
+    return NonuniformFilter(grid.pixel_size_A, cuts_A, shared.settle(name, cut_of_voxel).astype(np.float32) / levels)
 
 
 def deal_folds(rows: np.ndarray, n_folds: int) -> list[np.ndarray]:

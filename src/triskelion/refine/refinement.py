@@ -23,13 +23,13 @@ from triskelion.imaging.forward import Grid, batch_size, batches, phase_of_shift
 from triskelion.imaging.packed import PackedImages, PackedNoise
 from triskelion.imaging.stream import spread_rows
 from triskelion.kernels.interface import FourierVolume
-from triskelion.maps.nonuniform import NonuniformFilter, choose_cuts, fit_nonuniform_filter
+from triskelion.maps.nonuniform import NonuniformFilter
 from triskelion.masks.automatic import near_far_masks, smooth_base
 from triskelion.refine.alignment import Candidates, Posterior, Stage, posterior_covariance
 from triskelion.refine.back_projection import HalfSums, PoseCloud, draw_cloud, draw_steps, reconstruct_whole
 from triskelion.refine.consensus import Consensus, rows_of_halves
 from triskelion.refine.prior import PosePrior
-from triskelion.refine.reference import deal_folds, filter_map, wiener_gain
+from triskelion.refine.reference import deal_folds, filter_map, settle_nonuniform_filter, wiener_gain
 from triskelion.refine.search import SearchExtent
 from triskelion.refine.state import Inputs, IterationResult, Means
 from triskelion.refine.stopping import Progress, has_converged
@@ -324,15 +324,8 @@ class Refinement:
         if not self.settings.nonuniform:
             self.gain = self.settle(number, "filter", lambda: wiener_gain(curves))
             return
-        pixel_size_A = self.grid.pixel_size_A
-        cuts_A = choose_cuts(shell_to_resolution_A(self.limit_shell, self.grid.box_px, pixel_size_A))
-        levels = np.float32(255 / max(len(cuts_A) - 1, 1))  # in bytes, to be recorded cheaply
-
-        def cut_of_voxel() -> np.ndarray:
-            return np.rint(fit_nonuniform_filter(half_maps, pixel_size_A, cuts_A).position * levels).astype(np.uint8)
-
-        settled = self.settle(number, "cut_of_voxel", cut_of_voxel)
-        self.filter = NonuniformFilter(pixel_size_A, cuts_A, settled.astype(np.float32) / levels)
+        finest_A = shell_to_resolution_A(self.limit_shell, self.grid.box_px, self.grid.pixel_size_A)
+        self.filter = settle_nonuniform_filter(self.means.shared, f"{self.stage}.cut_of_voxel.{number}", half_maps, self.grid, finest_A)
 
     def settle_alignment_mask(self, number: int, half_maps: tuple[np.ndarray, np.ndarray]) -> None:
         """Cut the next references out where the map of this iteration has density, inside the alignment mask that was given."""
