@@ -45,5 +45,5 @@ def test_an_interrupted_job_ends_as_if_nothing_had_happened(undisturbed, tmp_pat
 
 def test_a_checkpoint_is_plain_arrays_and_there_is_none_after_the_last_iteration(undisturbed):
     with np.load(undisturbed.folder / "checkpoint.npz", allow_pickle=False) as stored:
-        assert stored["history"].shape == (3, 4)
+        assert stored["history"].shape == (3, 5)
         assert not any(stored[name].dtype.hasobject for name in stored.files)

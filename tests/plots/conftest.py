@@ -18,6 +18,7 @@ from triskelion.plots.iterations import collect_iterations
 from triskelion.plots.map_slices import collect_map_slices
 from triskelion.plots.mask_slices import collect_mask_slices
 from triskelion.plots.noise_model import collect_noise_model
+from triskelion.plots.nonuniform_cut import collect_nonuniform_cut
 from triskelion.plots.pose_change import collect_pose_change
 from triskelion.plots.pose_error import collect_pose_error
 from triskelion.plots.posterior_precision import collect_posterior_precision
@@ -67,6 +68,7 @@ def plot_data(volume: Volume, mask: Mask) -> dict[str, dict[str, Any]]:
         "map_slices": collect_map_slices({"map": half_a, "sharpened": volume}, fulcrum_xyz_px=(18, 14, 17)),
         "fourier_slices": collect_fourier_slices(volume, resolution_A=12.0),
         "mask_slices": collect_mask_slices(mask, volume, fulcrum_xyz_px=(18, 14, 17)),
+        "nonuniform_cut": collect_nonuniform_cut(Volume(30 - 22 * volume.array / volume.array.max(), PIXEL_SIZE_A), mask),
         "gsfsc": curves.as_dict(),
         "guinier": fit_guinier(volume, curves.curves["user_corrected"], 9.0).as_dict(),
         "noise_model": collect_noise_model(sigma2, BOX_PX, PIXEL_SIZE_A, previous=1.1 * sigma2),

@@ -1,18 +1,16 @@
 """Job: poses of one domain refined about its fulcrum, the rest of the particle subtracted on the fly."""
 
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
-from zipfile import is_zipfile
 
 import numpy as np
 
-from triskelion.data.images import ArrayStore, MemoryStore
 from triskelion.data.volume import require_same_grid
 from triskelion.errors import InputError
 from triskelion.jobs.context import JobContext
 from triskelion.jobs.read_domain import DomainParameters, read_inputs
 from triskelion.jobs.refinement_controls import compare_with_refined, make_control, report_audit
+from triskelion.jobs.refinement_means import RefinementParameters, choose_store, read_recording
 from triskelion.jobs.spec import JobType, parameter, slot
 
 if TYPE_CHECKING:
@@ -22,11 +20,7 @@ if TYPE_CHECKING:
     from triskelion.refine.state import Inputs, Means, Settings, Start
 
 
-FREE_SHARE = 0.9  # of the free memory that a job takes without being told
-IN_MEMORY: dict[str, type[np.floating]] = {"float32": np.float32, "float16": np.float16}
-
-
-class LocalRefinementParameters(DomainParameters):
+class LocalRefinementParameters(RefinementParameters, DomainParameters):
     """What local_refinement wants to know."""
 
     alignment_mask: str | None = slot(
@@ -45,12 +39,6 @@ class LocalRefinementParameters(DomainParameters):
         True, title="Prior", help="Gaussian prior about the consensus; its widths start at extent / 2.5 and are then estimated from the data."
     )
     initial_lowpass_A: float = parameter(12.0, title="Initial low-pass", unit="Å", gt=0, le=100, help="Resolution of the first references.")
-    max_align_resolution_A: float | None = parameter(
-        None, title="Maximum align resolution", unit="Å", gt=0, le=100, help="Finer shells are not used to find poses; left out, the FSC decides."
-    )
-    nonuniform: bool = parameter(
-        True, title="Non-uniform", help="Low-pass each voxel of the references where its own half maps stop agreeing; off, one filter for all."
-    )
     background: Literal["subtract", "none"] = parameter(
         "subtract", title="Background", help="Subtract the rest of the particle on the fly, or leave it (images already subtracted)."
     )
@@ -65,24 +53,8 @@ class LocalRefinementParameters(DomainParameters):
     recenter: bool = parameter(
         False, title="Re-centre", help="Extents and prior follow the poses from iteration to iteration, instead of staying about the consensus."
     )
-    marginalize: bool = parameter(True, title="Marginalise", help="Back-project each particle at poses drawn from its posterior.")
     use_window: bool = parameter(
         True, title="Window", advanced=True, help="Search in a window round the domain; off, in the whole box: slower, and no better."
-    )
-    packing: Literal["auto", "float32", "float16", "disk"] = parameter(
-        "auto",
-        title="Packing",
-        advanced=True,
-        help="How images are kept between iterations: in memory as float32 or float16, or as float16 in mapped files; auto takes what fits.",
-    )
-    device: Literal["auto", "cpu", "cuda"] = parameter(
-        "auto",
-        title="Device",
-        advanced=True,
-        help="Where poses are searched and images inserted; auto takes an NVIDIA device where there is one and triton is installed.",
-    )
-    memory_GB: float | None = parameter(
-        None, title="Memory", unit="GB", gt=0, advanced=True, help="Memory the job may take; left out, nine tenths of what is free."
     )
     control: Literal["none", "empty_domain", "noise"] = parameter(
         "none",
@@ -98,38 +70,28 @@ class LocalRefinementParameters(DomainParameters):
     restart_audit: bool = parameter(
         True, title="Restart audit", advanced=True, help="At the end, align a hundredth of the particles again from random poses."
     )
-    max_iterations: int = parameter(15, title="Maximum iterations", ge=1, le=100, advanced=True, help="It stops by itself when nothing improves.")
-    replay: Path | None = parameter(
-        None,
-        title="Replay shared quantities",
-        advanced=True,
-        help="shared.npz of another run: resolution limits, filters, noise and prior widths are taken from there.",
-    )
 
 
 def run(parameters: LocalRefinementParameters, context: JobContext) -> None:
     """Refine the rest, refine the domain iteration by iteration, reconstruct, report."""
     from triskelion.devices import set_threads
-    from triskelion.jobs.refinement_checkpoint import pack_checkpoint
-    from triskelion.jobs.report_refinement import calibrate, report_iteration, report_result, summarize_iteration
+    from triskelion.jobs.report_local import report_iteration, report_result
+    from triskelion.jobs.report_refinement import calibrate
+    from triskelion.jobs.run_iterations import run_iterations
     from triskelion.kernels.choice import choose_kernels
+    from triskelion.refine.memory import estimate_memory
     from triskelion.refine.shared import SharedRecord
     from triskelion.refine.state import Means
 
     set_threads(context.threads)
     kernels = choose_kernels(parameters.device)
-    shared = SharedRecord(_read_recording(parameters, context))
+    shared = SharedRecord(read_recording(parameters, context))
     inputs = _read_inputs(parameters, context, shared)
     wants_rest = _wants_rest(parameters, inputs, shared)
-    means = Means(kernels, shared, _choose_store(parameters, context, inputs, wants_rest))
+    grid = inputs.images.grid
+    means = Means(kernels, shared, choose_store(parameters, context, estimate_memory(inputs, wants_rest), grid.box_px))
     refinement, history = _begin(context, inputs, means, wants_rest)
-    result = None
-    while result is None or not (result.converged or refinement.is_finished):
-        context.save_checkpoint(pack_checkpoint(refinement, history))
-        with context.progress(len(inputs.images), f"iteration {len(history) + 1}") as bar:
-            result = refinement.run_iteration(bar.advance)
-        history.append(summarize_iteration(result))
-        report_iteration(context, refinement, result, history)
+    result = run_iterations(context, refinement, history, report_iteration)
     result = calibrate(context, refinement, refinement.join_halves(result))
     with context.progress(len(inputs.images), "reconstruct") as bar:
         half_maps = refinement.final_half_maps(result, bar.advance)
@@ -139,7 +101,6 @@ def run(parameters: LocalRefinementParameters, context: JobContext) -> None:
     if parameters.refined is not None:
         compare_with_refined(context, parameters.refined, curves, parameters.control)
     context.save_arrays("shared", shared.settled)
-    grid = inputs.images.grid
     context.summarize(n_particles=len(inputs.images), box_px=grid.box_px, pixel_size_A=grid.pixel_size_A, window_px=refinement.grid.box_px)
 
 
@@ -194,17 +155,6 @@ def _settings(parameters: LocalRefinementParameters) -> "Settings":
     )
 
 
-def _read_recording(parameters: LocalRefinementParameters, context: JobContext) -> dict[str, np.ndarray] | None:
-    if parameters.replay is None:
-        return None
-    path = context.project_folder / parameters.replay
-    if not is_zipfile(path):
-        found = "which is something else" if path.is_file() else "there is no such file"
-        raise InputError(f"cannot replay {parameters.replay}, {found}: give the shared.npz of a local refinement")
-    with np.load(path, allow_pickle=False) as stored:
-        return {name: stored[name] for name in stored.files}
-
-
 def _wants_rest(parameters: LocalRefinementParameters, inputs: "Inputs", shared: "SharedRecord") -> bool:
     """Whether the rest of the particle is refined first."""
     from triskelion.refine.rest import is_rest_larger
@@ -216,39 +166,9 @@ def _wants_rest(parameters: LocalRefinementParameters, inputs: "Inputs", shared:
     return inputs.settings.subtract_background and bool(larger)
 
 
-def _choose_store(parameters: LocalRefinementParameters, context: JobContext, inputs: "Inputs", refines_rest: bool) -> "ArrayStore":
-    """Decide how images are packed, and say what the run will take.
-
-    Raises
-    ------
-    InputError
-        Even with the images on disk it takes more memory than there is.
-    """
-    from triskelion.devices import available_memory_bytes
-    from triskelion.refine.memory import estimate_memory
-
-    estimate = estimate_memory(inputs, refines_rest)
-    allowed = FREE_SHARE * available_memory_bytes() if parameters.memory_GB is None else parameters.memory_GB * 1e9
-    packing = parameters.packing
-    if packing == "auto":
-        fitting = (name for name, dtype in IN_MEMORY.items() if estimate.total_bytes(dtype) <= allowed)
-        packing = next(fitting, "disk")
-    needed = estimate.working_bytes if packing == "disk" else estimate.total_bytes(IN_MEMORY[packing])
-    grid = inputs.images.grid
-    window = f"a window of {estimate.window_px} px" if estimate.window_px < grid.box_px else f"the whole box of {grid.box_px} px"
-    on_disk = f" and {estimate.packed_values * 2 / 1e9:.1f} GB on disk" if packing == "disk" else ""
-    context.log(f"search in {window}; images packed as {packing}: it takes about {needed / 1e9:.1f} GB of memory{on_disk}")
-    if needed > allowed:
-        raise InputError(
-            f"it takes about {needed / 1e9:.1f} GB of memory, {allowed / 1e9:.1f} GB may be taken: bin the particles, "
-            "give it more memory (memory_GB), or packing=auto"
-        )
-    return context.open_scratch() if packing == "disk" else MemoryStore(IN_MEMORY[packing])
-
-
 def _begin(context: JobContext, inputs: "Inputs", means: "Means", wants_rest: bool) -> "tuple[LocalRefinement, list[IterationFigures]]":
     """Refine the rest and begin with the domain, or go on where the job was interrupted; return the figures of iterations already done."""
-    from triskelion.jobs.refinement_checkpoint import restore_refinement, restore_start
+    from triskelion.jobs.refinement_checkpoint import continue_refinement, restore_start
     from triskelion.refine.local import LocalRefinement
 
     checkpoint = context.load_checkpoint()
@@ -258,11 +178,7 @@ def _begin(context: JobContext, inputs: "Inputs", means: "Means", wants_rest: bo
         start = restore_start(inputs.start, checkpoint)
     with context.progress(len(inputs.images), "read and pack images") as bar:
         refinement = LocalRefinement(replace(inputs, start=start), means, advance=bar.advance)
-    if checkpoint is None:
-        return refinement, []
-    history = restore_refinement(refinement, checkpoint)
-    context.log(f"continued from the checkpoint: {len(history)} iterations were done")
-    return refinement, history
+    return refinement, [] if checkpoint is None else continue_refinement(context, refinement, checkpoint)
 
 
 def _refine_rest(context: JobContext, inputs: "Inputs", means: "Means") -> "Start":

@@ -1,4 +1,4 @@
-"""The checkpoint of a local refinement: what an interrupted job needs to go on to the same result, bit for bit.
+"""The checkpoint of a refinement: what an interrupted job needs to go on to the same result, bit for bit.
 
 It is taken before each iteration, so there is none after the last: a job that is interrupted while it reports repeats that iteration.
 What the images and the inputs give again (residuals, masks) is not kept.
@@ -10,17 +10,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from triskelion.jobs.context import JobContext
 from triskelion.jobs.report_refinement import IterationFigures
 
 if TYPE_CHECKING:
-    from triskelion.refine.local import LocalRefinement
+    from triskelion.refine.refinement import Refinement
     from triskelion.refine.state import Start
 
 POSES_OF_START = ("rotations", "shifts_px", "consensus_rotations", "consensus_shifts_px")
 ENGINE, SHARED, START = "engine.", "shared.", "start."
 
 
-def pack_checkpoint(refinement: "LocalRefinement", history: list[IterationFigures]) -> dict[str, np.ndarray]:
+def pack_checkpoint(refinement: "Refinement", history: list[IterationFigures]) -> dict[str, np.ndarray]:
     """Put the start (the rest may have been refined), the engine's state, the shared quantities and the figures so far into arrays."""
     start, engine, settled = refinement.start, refinement.state(), refinement.means.shared.settled
     return {
@@ -38,11 +39,13 @@ def restore_start(start: "Start", checkpoint: Mapping[str, np.ndarray]) -> "Star
     return replace(start, half_maps=(half_a, half_b), **{name: checkpoint[f"{START}{name}"] for name in POSES_OF_START})
 
 
-def restore_refinement(refinement: "LocalRefinement", checkpoint: Mapping[str, np.ndarray]) -> list[IterationFigures]:
-    """Bring a refinement from the restored start to where the job was interrupted; return the figures of the iterations done."""
+def continue_refinement(context: JobContext, refinement: "Refinement", checkpoint: Mapping[str, np.ndarray]) -> list[IterationFigures]:
+    """Bring a refinement, made from the start it had, to where the job was interrupted; return the figures of the iterations done."""
     refinement.restore(_part(checkpoint, ENGINE))
     refinement.means.shared.settled |= _part(checkpoint, SHARED)
-    return [IterationFigures(*row) for row in checkpoint["history"].tolist()]
+    history = [IterationFigures(*row) for row in checkpoint["history"].tolist()]
+    context.log(f"continued from the checkpoint: {len(history)} iterations were done")
+    return history
 
 
 def _part(checkpoint: Mapping[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:

@@ -11,6 +11,8 @@ NAMES = (
     "import_volume",
     "reconstruct",
     "volume_tools",
+    "homogeneous_refinement",
+    "nonuniform_refinement",
     "predict",
     "particle_subtraction",
     "local_refinement",

@@ -1,27 +1,23 @@
-"""What a local refinement shows after each iteration and leaves at its end."""
+"""What every refinement shows after each iteration and leaves at its end, whatever it refines."""
 
 import math
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from triskelion.conventions import box_center_px
 from triskelion.data.volume import Mask, Volume
 from triskelion.jobs.context import JobContext
-from triskelion.jobs.report_fulcrum import report_fulcrum
-from triskelion.jobs.report_maps import N_DIRECTIONS, plot_maps, plot_views, report_half_maps
+from triskelion.jobs.report_maps import N_DIRECTIONS, plot_maps, plot_views
 
 if TYPE_CHECKING:
-    from triskelion.refine.local import LocalRefinement
-    from triskelion.refine.state import IterationResult, Settings
+    from triskelion.refine.refinement import Refinement
+    from triskelion.refine.state import IterationResult
     from triskelion.resolution.curves import FscCurves
 
-AT_EXTENT = 0.95  # of an extent counts as having run into it
-SHARE_AT_EXTENT = 0.05
 NO_EVIDENCE_FACTOR = 1.3
-UNINFORMED = 0.8  # posterior over prior width from which on the images hardly count
 PRECISION_SPREAD = 10
-AWAY_SD, AWAY_A = 3.0, 15.0  # a suggested fulcrum so far from the one given is worth another run
+MOST_VIEWS = 500_000  # that pictures and precision by direction are made of
+Shown = tuple[Mask, np.ndarray | None]  # on slices of the map: a mask, and a fulcrum (x, y, z) px from the corner voxel
 
 
 class IterationFigures(NamedTuple):
@@ -31,100 +27,57 @@ class IterationFigures(NamedTuple):
     rotation_change_deg: float  # median, since the iteration before
     shift_change_A: float
     log_likelihood: float  # mean log posterior of a particle, nat
+    converged: bool
+
+
+PLOTTED = IterationFigures._fields[:4]
 
 
 def summarize_iteration(result: "IterationResult") -> IterationFigures:
     """Return the figures that the plot ``iterations`` shows of an iteration."""
-    return IterationFigures(result.curves.resolution_A(), result.median_step_deg, result.median_step_A, float(result.log_posterior.mean()))
+    likelihood = float(result.log_posterior[result.refined].mean())
+    return IterationFigures(result.curves.resolution_A(), result.median_step_deg, result.median_step_A, likelihood, result.converged)
 
 
-def report_iteration(context: JobContext, refinement: "LocalRefinement", result: "IterationResult", history: list[IterationFigures]) -> None:
-    """Plot and log the newest iteration, the last of ``history``, and keep its map; all in the window of the domain."""
+def plot_iteration(
+    context: JobContext, refinement: "Refinement", result: "IterationResult", history: list[IterationFigures], mask: Mask | None, shown: Shown
+) -> None:
+    """Plot the newest iteration, the last of ``history``, and keep its map; ``mask`` is the user's behind the FSC, if there is one."""
     from triskelion.maps.sharpen import sharpen
     from triskelion.plots.iterations import collect_iterations
-    from triskelion.plots.pose_change import collect_pose_change
+    from triskelion.plots.nonuniform_cut import collect_nonuniform_cut
     from triskelion.plots.posterior_sd import collect_posterior_sd
     from triskelion.resolution.curves import finite_or_none
     from triskelion.resolution.fsc import average_map
 
-    number, settings, grid = result.number, refinement.settings, refinement.grid
-    mask = Mask(refinement.mask, grid.pixel_size_A)
+    number, grid, refined = result.number, refinement.grid, result.refined
     half_a, half_b = (Volume(half, grid.pixel_size_A) for half in result.half_maps)
     average, sharpened = average_map(half_a, half_b), sharpen(half_a, half_b, result.curves, mask)
-    fulcrum_xyz_px = refinement.domain.lever_xyz_px + box_center_px(grid.box_px)
     context.save_volume(Volume(refinement.domain.put_back(average.array), grid.pixel_size_A), "map", number)
-    plot_maps(context, result.curves, average, sharpened.volume, mask, fulcrum_xyz_px, number)
+    plot_maps(context, result.curves, average, sharpened.volume, *shown, number)
     if sharpened.guinier is not None:
         context.plot("guinier", sharpened.guinier.as_dict(), number)
-    plot_views(context, result.rotations, result.precision, result.sigma2, grid, previous_sigma2=result.previous_sigma2, iteration=number)
-    if settings.rotation_extent_deg or settings.shift_extent_A:
-        extents = {"rotation_extent_deg": settings.rotation_extent_deg, "shift_extent_A": settings.shift_extent_A}
-        context.plot("pose_change", collect_pose_change(result.turn_deg, result.shift_A, **extents), number)
-        context.plot("posterior_sd", collect_posterior_sd(result.rotation_sd_deg, result.position_sd_A), number)
-    columns = {name: [finite_or_none(getattr(figures, name)) for figures in history] for name in IterationFigures._fields}
-    context.plot("iterations", collect_iterations(**columns))
-    widths = f"prior {result.prior_rotation_sd_deg:.1f}° and {result.prior_shift_sd_A:.1f} Å per axis" if settings.use_prior else "no prior"
-    context.log(
-        f"iteration {number}: {result.curves.resolution_A():.2f} Å in the mask; aligned to {result.limit_A:.1f} Å; "
-        f"poses moved by {result.median_step_deg:.2f}° and {result.median_step_A:.2f} Å (median); {widths}"
-    )
-
-
-def report_result(
-    context: JobContext, refinement: "LocalRefinement", result: "IterationResult", half_maps: tuple[np.ndarray, np.ndarray]
-) -> "FscCurves":
-    """Save poses, maps and figures of the last iteration, say in words what is to be doubted; return the curves of the maps."""
-    from triskelion.geometry.rotations import matrix_to_rotvec
-    from triskelion.masks.soft_edge import measure_padding_px, padding_warning
-    from triskelion.plots.scale import collect_scale
-
-    start, settings, images = refinement.start, refinement.settings, refinement.inputs.images
-    particles, grid = images.particles, images.grid
-    half_a, half_b = (Volume(half, grid.pixel_size_A) for half in half_maps)
-    mask = Mask(refinement.domain.mask, grid.pixel_size_A)
-    curves = report_half_maps(context, half_a, half_b, mask, settings.seed, refinement.domain.fulcrum_xyz_px + box_center_px(grid.box_px))
-    context.save_volume(mask, "mask")
-    context.plot("scale", collect_scale(particles["contrast"]))
-    if refinement.contrast is not None:
-        context.log(f"contrast of the particles: standard deviation {refinement.contrast.spread:.2f}")
-        context.summarize(contrast_spread=refinement.contrast.spread)
-    refined = particles.with_columns(
-        rotvec_rad=matrix_to_rotvec(result.rotations),
-        shift_A=result.shifts_px * grid.pixel_size_A,
-        consensus_rotvec_rad=matrix_to_rotvec(start.consensus_rotations),
-        consensus_shift_A=start.consensus_shifts_px * grid.pixel_size_A,
-    )
-    context.save_particles(refined)
-    units = np.array([1, 1, 1, grid.pixel_size_A, grid.pixel_size_A])
-    context.save_arrays(
-        "poses",
-        {
-            "uid": particles["uid"], "rotation_change_deg": result.turn_deg, "shift_change_A": result.shift_A,
-            "rotation_sd_deg": result.rotation_sd_deg, "position_sd_A": result.position_sd_A, "log_posterior": result.log_posterior,
-            "covariance_rad_A": result.covariance * np.outer(units, units),
-        },
-    )  # fmt: skip
-    for warning in list_warnings(result, settings):
-        context.warn(warning)
-    resolution_A = curves.resolution_A()
-    thin = padding_warning(measure_padding_px(mask), resolution_A, grid.pixel_size_A) if math.isfinite(resolution_A) else None
-    if thin is not None:
-        context.warn(thin)
+    plot_views(context, *list_views(refinement, result), result.sigma2, grid, previous_sigma2=result.previous_sigma2, iteration=number)
     if not refinement.extent.is_fixed:
-        report_hinge(context, refinement)
-    context.summarize(
-        iterations=result.number,
-        converged=result.converged,
-        median_rotation_change_deg=float(np.median(result.turn_deg)),
-        median_shift_change_A=float(np.median(result.shift_A)),
-        median_rotation_sd_deg=float(np.median(result.rotation_sd_deg)),
-        prior_rotation_sd_deg=result.prior_rotation_sd_deg,
-        prior_shift_sd_A=result.prior_shift_sd_A,
-    )
-    return curves
+        context.plot("posterior_sd", collect_posterior_sd(result.rotation_sd_deg[refined], result.position_sd_A[refined]), number)
+    if refinement.filter is not None:
+        cut_A = Volume(refinement.filter.cut_A, grid.pixel_size_A)
+        context.plot("nonuniform_cut", collect_nonuniform_cut(cut_A, shown[0]), number)
+    columns = {name: [finite_or_none(getattr(figures, name)) for figures in history] for name in PLOTTED}
+    context.plot("iterations", collect_iterations(**columns))
 
 
-def calibrate(context: JobContext, refinement: "LocalRefinement", result: "IterationResult") -> "IterationResult":
+def list_views(refinement: "Refinement", result: "IterationResult") -> tuple[np.ndarray, np.ndarray]:
+    """Rotations (v, 3, 3) at which the map was seen, with all symmetric mates, and the precision (v,) of the images there; some of very many."""
+    from triskelion.geometry.symmetry import expand_poses
+
+    mates = np.eye(3)[None] if refinement.group is None else refinement.group.rotations
+    step = math.ceil(len(result.refined) * len(mates) / MOST_VIEWS)
+    rows = result.refined[::step]
+    return expand_poses(result.rotations[rows], mates), np.tile(result.precision[rows] * step, len(mates))
+
+
+def calibrate(context: JobContext, refinement: "Refinement", result: "IterationResult") -> "IterationResult":
     """Widen the posteriors of the result by how much they are too narrow, and say so; nothing where nothing was searched."""
     from triskelion.refine.calibration import Calibration, calibrate_posterior
 
@@ -144,64 +97,62 @@ def calibrate(context: JobContext, refinement: "LocalRefinement", result: "Itera
     return Calibration(rotation, position).widen_result(result)
 
 
-def report_hinge(context: JobContext, refinement: "LocalRefinement") -> None:
-    """Suggest fulcrum, extents and prior widths from the poses, for the next run."""
-    from triskelion.geometry.fulcrum import shift_of_origin
-    from triskelion.refine.fulcrum import FEWEST_PARTICLES, PoseErrors, remove_prior, suggest_fulcrum
+def save_poses(
+    context: JobContext, refinement: "Refinement", result: "IterationResult", consensus: tuple[np.ndarray, np.ndarray], **columns: np.ndarray
+) -> None:
+    """Save the particles at their poses, with the consensus (rotations, shifts in px) that goes with them, and how well the poses are known.
 
-    start, domain, images = refinement.start, refinement.domain, refinement.images
-    rows, rotations, centers_px, covariance = remove_prior(refinement.used_prior, refinement.rotations, refinement.centers_px, refinement.covariance)
-    if len(rows) < FEWEST_PARTICLES:
-        return
-    shifts_px = shift_of_origin(rotations, centers_px + images.offsets_px[rows], domain.center_xyz_px)
-    consensus = start.consensus_rotations[rows], start.consensus_shifts_px[rows]
-    errors = PoseErrors(covariance, domain.center_xyz_px)
-    estimate = suggest_fulcrum(rotations, shifts_px, *consensus, errors, refinement.settings.seed)
-    grid = refinement.inputs.images.grid
-    middle = box_center_px(grid.box_px)
-    report_fulcrum(context, estimate, estimate.fulcrum_xyz_px + middle, grid.pixel_size_A)
-    away_px, sd_px = estimate.fulcrum_xyz_px - domain.fulcrum_xyz_px, estimate.sd_xyz_px
-    if np.isfinite(sd_px).all() and (np.abs(away_px) > AWAY_SD * sd_px).any() and np.linalg.norm(away_px) * grid.pixel_size_A > AWAY_A:
-        context.warn(
-            f"the poses suggest a fulcrum {np.linalg.norm(away_px) * grid.pixel_size_A:.0f} Å from the one that was given: "
-            f"clone the job with fulcrum={','.join(f'{x:.1f}' for x in estimate.fulcrum_xyz_px + middle)}"
-        )
+    ``columns`` are more arrays, one row a particle, for ``poses.npz``.
+    """
+    from triskelion.geometry.rotations import matrix_to_rotvec
+
+    particles, pixel_size_A = refinement.inputs.images.particles, refinement.grid.pixel_size_A
+    refined = particles.with_columns(
+        rotvec_rad=matrix_to_rotvec(result.rotations),
+        shift_A=result.shifts_px * pixel_size_A,
+        consensus_rotvec_rad=matrix_to_rotvec(consensus[0]),
+        consensus_shift_A=consensus[1] * pixel_size_A,
+    )
+    context.save_particles(refined)
+    units = np.array([1, 1, 1, pixel_size_A, pixel_size_A])
+    known = {
+        "uid": particles["uid"],
+        "rotation_sd_deg": result.rotation_sd_deg,
+        "position_sd_A": result.position_sd_A,
+        "log_posterior": result.log_posterior,
+        "covariance_rad_A": result.covariance * np.outer(units, units),
+    }
+    context.save_arrays("poses", known | columns)
 
 
-def list_warnings(result: "IterationResult", settings: "Settings") -> list[str]:
-    """Say what a person should know before believing the result."""
+def doubt_end(converged: bool, n_iterations: int, max_iterations: int) -> list[str]:
+    """Say whether a refinement was cut short."""
+    if converged or n_iterations < max_iterations:
+        return []
+    return [f"it was still improving when {max_iterations} iterations were done: clone the job with more max_iterations"]
+
+
+def doubt_resolution(curves: "FscCurves", begun_at_A: float, begun_with: str, shown_by_it: str) -> list[str]:
+    """Say whether a resolution is hardly finer than what the halves had in common from the beginning."""
+    resolution_A = curves.resolution_A()
+    begun_at_A = max(begun_at_A, 2 * curves.pixel_size_A)  # Nyquist where the low-pass lies beyond it
+    if not math.isfinite(resolution_A) or resolution_A * NO_EVIDENCE_FACTOR <= begun_at_A:
+        return []
+    return [
+        f"the resolution, {resolution_A:.1f} Å, is hardly finer than that of {begun_with}, {begun_at_A:g} Å: "
+        f"by itself it is no evidence that {shown_by_it}"
+    ]
+
+
+def doubt_views(rotations: np.ndarray, precision: np.ndarray) -> list[str]:
+    """Say whether directions of the map are seen too rarely, or never."""
     from triskelion.resolution.orientation import half_sphere_directions, posterior_precision
 
-    found = []
-    if not (settings.rotation_extent_deg or settings.shift_extent_A):
-        return found
-    if not result.converged and result.number >= settings.max_iterations:
-        found.append(f"it was still improving when {settings.max_iterations} iterations were done: clone the job with more max_iterations")
-    resolution_A = result.curves.resolution_A()
-    first_A = max(settings.initial_lowpass_A, 2 * result.curves.pixel_size_A)  # Nyquist where the low-pass lies beyond it
-    if math.isfinite(resolution_A) and resolution_A * NO_EVIDENCE_FACTOR > first_A:
-        found.append(
-            f"the resolution, {resolution_A:.1f} Å, is hardly finer than that of the first references, {first_A:g} Å: "
-            "by itself it is no evidence that the domain was aligned"
-        )
-    known_deg, prior_deg = float(np.median(result.rotation_sd_deg)), result.prior_rotation_sd_deg
-    if settings.use_prior and settings.rotation_extent_deg and known_deg > UNINFORMED * prior_deg:
-        found.append(
-            f"the images say little of how the domain is turned: its rotation is known to {known_deg:.1f}° (median), by the prior alone to "
-            f"{prior_deg:.1f}°; take a larger domain, or a narrower rotation extent"
-        )
-    for what, change, extent in (
-        ("rotation", result.turn_deg, settings.rotation_extent_deg),
-        ("shift", result.shift_A, settings.shift_extent_A),
-    ):
-        share = float((change > AT_EXTENT * extent).mean())
-        if extent and share > SHARE_AT_EXTENT:
-            found.append(f"{100 * share:.0f} % of the particles are at the {what} extent: give a larger one, or check mask and fulcrum")
-    by_direction = posterior_precision(result.rotations, result.precision, half_sphere_directions(N_DIRECTIONS))
+    by_direction = posterior_precision(rotations, precision, half_sphere_directions(N_DIRECTIONS))
     unseen = float((by_direction == 0).mean())
     if unseen:
-        found.append(f"no particle shows {100 * unseen:.1f} % of the directions: the map is empty there")
-    elif by_direction.max() > PRECISION_SPREAD * by_direction.min():
-        spread = by_direction.max() / by_direction.min()
-        found.append(f"the posterior precision differs {spread:.0f}-fold between directions: the particles show some views too rarely")
-    return found
+        return [f"no particle shows {100 * unseen:.1f} % of the directions: the map is empty there"]
+    spread = float(by_direction.max() / by_direction.min())
+    if spread > PRECISION_SPREAD:
+        return [f"the posterior precision differs {spread:.0f}-fold between directions: the particles show some views too rarely"]
+    return []

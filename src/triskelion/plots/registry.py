@@ -12,6 +12,7 @@ NAMES = (
     "map_slices",
     "fourier_slices",
     "mask_slices",
+    "nonuniform_cut",
     "gsfsc",
     "guinier",
     "noise_model",

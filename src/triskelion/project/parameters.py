@@ -60,9 +60,9 @@ class ParameterDescription:
 
 
 def describe_parameters(job_type: JobType) -> dict[str, ParameterDescription]:
-    """Describe every parameter of a job type: inputs first, then as they stand in the model, the seed last."""
+    """Describe every parameter of a job type: inputs first, then as they stand in the model, those for experts and the seed last."""
     described = [_describe(name, info) for name, info in job_type.parameters.model_fields.items()]
-    described.sort(key=lambda p: (p.slot is None, p.name == "seed"))
+    described.sort(key=lambda p: (p.slot is None, p.name == "seed", p.advanced))
     return {p.name: p for p in described}
 
 

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from triskelion.jobs.report_refinement import list_warnings
+from triskelion.jobs.report_local import list_warnings
 from triskelion.refine.state import Settings
 
 N = 200
@@ -27,8 +27,12 @@ def make_result(resolution_A=5.0, pixel_size_A=2.0, turn_deg=3.0, rotation_sd_de
     )  # fmt: skip
 
 
+def warn(result, settings: Settings) -> list[str]:
+    return list_warnings(result, settings, (result.rotations, result.precision))
+
+
 def test_a_good_refinement_needs_no_words():
-    assert list_warnings(make_result(), Settings()) == []  # pyright: ignore[reportArgumentType]
+    assert warn(make_result(), Settings()) == []
 
 
 @pytest.mark.parametrize(
@@ -41,16 +45,16 @@ def test_a_good_refinement_needs_no_words():
     ],
 )
 def test_what_is_to_be_doubted_is_said(result, words):
-    (warning,) = list_warnings(make_result(**result), Settings())  # pyright: ignore[reportArgumentType]
+    (warning,) = warn(make_result(**result), Settings())
     assert words in warning
 
 
 def test_a_refinement_that_was_cut_short_says_so():
     settings = Settings(max_iterations=6)
-    (warning,) = list_warnings(make_result(converged=False), settings)  # pyright: ignore[reportArgumentType]
+    (warning,) = warn(make_result(converged=False), settings)
     assert "still improving when 6 iterations were done" in warning
 
 
 def test_nothing_is_doubted_where_nothing_was_searched():
     fixed = Settings(rotation_extent_deg=0, shift_extent_A=0)
-    assert list_warnings(make_result(resolution_A=30.0), fixed) == []  # pyright: ignore[reportArgumentType]
+    assert warn(make_result(resolution_A=30.0), fixed) == []
