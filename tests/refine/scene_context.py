@@ -25,7 +25,8 @@ class SceneContext(FakeContext):
         return ArrayImages(self.scene.pixels)
 
     def read_volume(self, reference: str, name: str = "map") -> Volume:
-        return Volume(dict(zip(("half_a", "half_b"), self.scene.start.half_maps, strict=True))[name], PIXEL_A)
+        half_a, half_b = self.scene.start.half_maps
+        return Volume({"map": (half_a + half_b) / 2, "half_a": half_a, "half_b": half_b}[name], PIXEL_A)
 
     def read_mask(self, reference: str) -> Mask:
         return Mask(self.scene.domain.mask, PIXEL_A)
@@ -49,3 +50,10 @@ def run_local_refinement(context: SceneContext, **changes) -> SceneContext:
     fulcrum = ",".join(f"{x:g}" for x in context.scene.domain.fulcrum_xyz_px + context.scene.stream.grid.box_px // 2)
     given = {"rotation_extent_deg": 20.0, "shift_extent_A": 12.0, "initial_lowpass_A": 25.0, "max_iterations": 4, "background_poses": "refine"}
     return run_job("local_refinement", context, particles="J1", volume="J1", mask="J1", fulcrum=fulcrum, **(given | changes))
+
+
+def run_whole_refinement(context: SceneContext, job_type: str = "nonuniform_refinement", **changes) -> SceneContext:
+    """Run the job on the scene, in few iterations, from its map unless poses are given."""
+    volume = {} if changes.get("poses") == "input" else {"volume": "J1"}
+    run_job(job_type, context, particles="J1", **({"max_iterations": 3} | volume | changes))
+    return context

@@ -52,7 +52,7 @@ class WholeSettings:
     searches : bool
         Whether poses are searched anywhere; else the refinement starts from those of ``Start``.
     independent_beyond_A : float
-        Half maps share what is coarser, which keeps them in one frame.
+        Half maps share what is coarser, which keeps them in one frame; infinite where they share nothing.
     group : PointGroup
     has_static_mask : bool
         Whether the mask of the domain was given, or is the sphere that the box holds.
@@ -112,7 +112,7 @@ class HomogeneousRefinement(Refinement):
 
     def make_reference(self, half: int, array: np.ndarray) -> np.ndarray:
         """Join the halves at low resolution, filter, cut the particle out."""
-        if self.latest is not None:
+        if self.latest is not None and np.isfinite(self.whole.independent_beyond_A):
             other = torch.from_numpy(self.latest[1 - half] - array)
             array = array + lowpass(other, self.grid.pixel_size_A, self.whole.independent_beyond_A).numpy() / 2
         return self.filter_reference(array) * self.alignment_mask
