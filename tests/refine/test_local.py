@@ -159,7 +159,7 @@ def test_the_order_of_the_particles_does_not_matter(box_px):
 
 @in_box_and_window
 def test_the_head_comes_closer_to_where_it_is(box_px):
-    """Hinges of 6° per axis, 60 particles a half: two iterations take a sixteenth off the rotation error (median), two fifths off that of position."""
+    """Hinges of 6° per axis, 60 particles a half: two iterations take a sixteenth off the median rotation error, two fifths off the position's."""
     run, scene = undisturbed(box_px), make_scene(N, NOISE_SD, box_px=box_px)
     before, after = (np.median(rotation_difference_deg(poses, scene.head.rotations)) for poses in (scene.start.rotations, run.results[-1].rotations))
     assert after < 0.94 * before

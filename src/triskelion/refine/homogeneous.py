@@ -222,8 +222,6 @@ class HomogeneousRefinement(Refinement):
         extra = {"global_share": np.array(self.global_share)}
         if self.latest is not None:
             extra["latest"] = np.stack(self.latest)
-        if self.whole.searches:
-            extra["first_map"] = self.first_map
         return super().state() | extra
 
     def restore(self, state: dict[str, np.ndarray]) -> None:
