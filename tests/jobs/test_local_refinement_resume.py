@@ -1,31 +1,17 @@
 """A local refinement that is interrupted goes on to the very result it would have had."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
+from tests.jobs.same_files import check_same_files
 from tests.refine.scene import make_scene
 from tests.refine.scene_context import InterruptedContext, SceneContext, run_local_refinement
 
 from triskelion.errors import JobCancelled
-from triskelion.io.mrc import read_volume
 
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory) -> SceneContext:
     return run_local_refinement(SceneContext(tmp_path_factory.mktemp("undisturbed") / "J2", make_scene()))
-
-
-def check_same_files(one: Path, other: Path) -> None:
-    for name in ("half_a.mrc", "half_b.mrc", "map.mrc"):  # their headers hold the time of day
-        np.testing.assert_array_equal(read_volume(one / name).array, read_volume(other / name).array, err_msg=name)
-    for name in ("particles.star", "fsc.txt"):
-        assert (one / name).read_bytes() == (other / name).read_bytes(), name
-    for name in ("poses.npz", "shared.npz"):
-        with np.load(one / name) as first, np.load(other / name) as second:
-            assert sorted(first.files) == sorted(second.files), name
-            for array in first.files:
-                np.testing.assert_array_equal(first[array], second[array], err_msg=f"{name}: {array}")
 
 
 @pytest.mark.parametrize(("stop_in", "done"), [("iteration 1", 0), ("iteration 3", 2)])

@@ -114,7 +114,7 @@ def run(parameters: WholeRefinementParameters, context: JobContext) -> None:
     )
     inputs = _read_inputs(parameters, context, whole.group, shared)
     grid = inputs.images.grid
-    means = Means(kernels, shared, choose_store(parameters, context, estimate_memory(inputs, refines_rest=False), grid.box_px))
+    means = Means(kernels, shared, choose_store(parameters, context, estimate_memory(inputs, searched=whole.group), grid.box_px))
     refinement = _prepare(context, inputs, means, whole)
     checkpoint = context.load_checkpoint()
     history = [] if checkpoint is None else continue_refinement(context, refinement, checkpoint)

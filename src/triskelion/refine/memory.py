@@ -6,13 +6,18 @@ import numpy as np
 
 from triskelion.conventions import resolution_to_shell
 from triskelion.fourier.shells import fourier_disc
+from triskelion.geometry.symmetry import PointGroup
 from triskelion.refine.back_projection import KEPT_BYTES
 from triskelion.refine.consensus import choose_window, window_disc
+from triskelion.refine.global_search import GlobalGrid, measure_diameter_px
+from triskelion.refine.homogeneous import GRID_A
 from triskelion.refine.rest import narrow_settings
 from triskelion.refine.state import Inputs
 
 PROGRAM_BYTES = 700e6  # libraries and what they compile
 BLOCK_BYTES = 400e6  # images under way
+SEARCH_BYTES = 400e6  # scores, and poses under way, of a global search
+PROJECTION_BYTES = 12  # per coefficient of a projection that a global search compares with
 # bytes per voxel of a box, with cubes padded twofold
 MAPS, SLICES, SUMS = 40, 100, 240
 
@@ -40,8 +45,17 @@ class MemoryEstimate:
         return self.working_bytes + self.packed_values * np.dtype(dtype).itemsize
 
 
-def estimate_memory(inputs: Inputs, refines_rest: bool) -> MemoryEstimate:
-    """Estimate what a refinement of ``inputs`` needs, from the numbers of coefficients and voxels."""
+def estimate_memory(inputs: Inputs, refines_rest: bool = False, searched: PointGroup | None = None) -> MemoryEstimate:
+    """Estimate what a refinement of ``inputs`` needs, from the numbers of coefficients and voxels.
+
+    Parameters
+    ----------
+    inputs : Inputs
+    refines_rest : bool
+        Whether the rest of the particle is refined first.
+    searched : PointGroup, optional
+        Poses are searched globally, under this symmetry.
+    """
     stream = inputs.images
     window_px = choose_window(inputs)
     lengths = [len(window_disc(stream.disc, window_px, int(stream.disc.shell[-1])))]
@@ -50,5 +64,15 @@ def estimate_memory(inputs: Inputs, refines_rest: bool) -> MemoryEstimate:
         lengths.append(len(fourier_disc(stream.grid.box_px, int(resolution_to_shell(finest_A, stream.grid.box_px, stream.grid.pixel_size_A)))))
     whole, window = float(stream.grid.box_px) ** 3, float(window_px) ** 3
     iteration = min(KEPT_BYTES, (inputs.settings.n_folds + 1) * 96 * window) + SUMS * window
-    working = PROGRAM_BYTES + BLOCK_BYTES + MAPS * whole + max(SLICES * whole, SUMS * whole, iteration)
+    search = 0.0 if searched is None else _search_bytes(inputs, searched)
+    working = PROGRAM_BYTES + BLOCK_BYTES + search + MAPS * whole + max(SLICES * whole, SUMS * whole, iteration)
     return MemoryEstimate(working, 3.0 * len(stream) * max(lengths), window_px)
+
+
+def _search_bytes(inputs: Inputs, group: PointGroup) -> float:
+    """What a global search on its finest grid takes beside."""
+    box_px, pixel_size_A = inputs.images.grid.box_px, inputs.images.grid.pixel_size_A
+    disc = fourier_disc(box_px, min(int(resolution_to_shell(min(GRID_A), box_px, pixel_size_A)), int(inputs.images.disc.shell[-1])))
+    diameter_px = measure_diameter_px(inputs.start.particle_mask)
+    grid = GlobalGrid.of_disc(disc, diameter_px, inputs.settings.shift_extent_A / pixel_size_A, group)
+    return SEARCH_BYTES + PROJECTION_BYTES * float(len(grid.rotations)) * len(disc)
