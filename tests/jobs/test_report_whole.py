@@ -39,8 +39,8 @@ def test_a_good_refinement_needs_no_words():
 @pytest.mark.parametrize(
     ("of", "words"),
     [
-        ({"resolution_A": 16.0}, "16.0 Å, is hardly finer than that of what both halves began with or share, 20 Å"),
-        ({"resolution_A": 9.0, "lowpass_A": 10.0}, "9.0 Å, is hardly finer than that of what both halves began with or share, 10 Å"),
+        ({"resolution_A": 16.0}, "16.0 Å, is hardly finer than what both halves began with or share, 20 Å"),
+        ({"resolution_A": 9.0, "lowpass_A": 10.0}, "9.0 Å, is hardly finer than what both halves began with or share, 10 Å"),
         ({"converged": False}, "still improving when 6 iterations were done"),
         ({"within_deg": 40.0}, "of the directions: the map is empty there"),
     ],

@@ -47,7 +47,7 @@ def test_poses_are_found_with_nothing_but_a_map(searched):
     error_deg = body_errors_deg(scene, job.folder)
     assert (error_deg < 10).mean() > 0.98
     assert np.median(error_deg) < 3
-    assert job.summary["resolution_A"] < 14
+    assert job.summary["resolution_A"] < 14 and job.summary["restart_better_share"] < 0.02
 
 
 def test_later_refinements_count_from_the_new_poses(searched):
@@ -126,3 +126,13 @@ def test_what_does_not_fit_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr("triskelion.refine.homogeneous.FIRST_BATCH", 25)
     with pytest.raises(InputError, match="120 particles are taken up in 4 iterations, max_iterations is 3: give it 4 or more"):
         run_whole_refinement(SceneContext(tmp_path / "J2", scene))
+
+
+@pytest.mark.parametrize("how", [{"poses": "search"}, {"poses": "input"}], ids=["search", "input"])
+def test_noise_is_not_called_a_particle(how, tmp_path):
+    scene = make_scene()
+    noise = scene.with_pixels(np.random.default_rng(3).standard_normal(scene.pixels.shape))
+    job = run_whole_refinement(SceneContext(tmp_path / "J2", noise), **how, max_iterations=5)
+    assert job.summary["resolution_A"] is None or job.summary["resolution_A"] > 20 / 1.3
+    assert any("is no evidence that the particles were aligned" in warning or "nothing in common" in warning for warning in job.warnings)
+    assert any("a search anywhere finds better poses elsewhere" in warning for warning in job.warnings)

@@ -67,9 +67,6 @@ class LocalRefinementParameters(RefinementParameters, DomainParameters):
         optional=True,
         help="The local refinement that a control is for: it is compared with.",
     )
-    restart_audit: bool = parameter(
-        True, title="Restart audit", advanced=True, help="At the end, align a hundredth of the particles again from random poses."
-    )
 
 
 def run(parameters: LocalRefinementParameters, context: JobContext) -> None:

@@ -1,4 +1,4 @@
-"""What every refinement is told about how it runs, beside what it refines: memory, packing, device, recording; one description for all of them."""
+"""What every refinement is told about how it runs, beside what it refines: filter, memory, packing, device, recording; one description for all."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -42,6 +42,12 @@ class RefinementParameters(JobParameters):
     )
     memory_GB: float | None = parameter(
         None, title="Memory", unit="GB", gt=0, advanced=True, help="Memory the job may take; left out, nine tenths of what is free."
+    )
+    restart_audit: bool = parameter(
+        True,
+        title="Restart audit",
+        advanced=True,
+        help="At the end, search a hundredth of the particles once more, from random poses or anywhere, and say for how many that finds better ones.",
     )
     max_iterations: int = parameter(15, title="Maximum iterations", ge=1, le=100, advanced=True, help="It stops by itself when nothing improves.")
     replay: Path | None = parameter(

@@ -109,7 +109,7 @@ def list_warnings(result: "IterationResult", settings: "Settings", views: tuple[
     if not (settings.rotation_extent_deg or settings.shift_extent_A):
         return []
     found = doubt_end(result.converged, result.number, settings.max_iterations)
-    found += doubt_resolution(result.curves, settings.initial_lowpass_A, "the first references", "the domain was aligned")
+    found += doubt_resolution(result.curves, settings.initial_lowpass_A, "that of the first references", "the domain was aligned")
     known_deg, prior_deg = float(np.median(result.rotation_sd_deg)), result.prior_rotation_sd_deg
     if settings.use_prior and settings.rotation_extent_deg and known_deg > UNINFORMED * prior_deg:
         found.append(

@@ -139,8 +139,7 @@ def doubt_resolution(curves: "FscCurves", begun_at_A: float, begun_with: str, sh
     if not math.isfinite(resolution_A) or resolution_A * NO_EVIDENCE_FACTOR <= begun_at_A:
         return []
     return [
-        f"the resolution, {resolution_A:.1f} Å, is hardly finer than that of {begun_with}, {begun_at_A:g} Å: "
-        f"by itself it is no evidence that {shown_by_it}"
+        f"the resolution, {resolution_A:.1f} Å, is hardly finer than {begun_with}, {begun_at_A:g} Å: by itself it is no evidence that {shown_by_it}"
     ]
 
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from triskelion.data.volume import Mask, Volume
 from triskelion.jobs.context import JobContext
+from triskelion.jobs.refinement_controls import STUCK_SHARE
 from triskelion.jobs.report_maps import report_half_maps
 from triskelion.jobs.report_refinement import IterationFigures, doubt_end, doubt_resolution, doubt_views, list_views, plot_iteration, save_poses
 
@@ -67,6 +68,21 @@ def list_warnings(refinement: "HomogeneousRefinement", result: "IterationResult"
     begun_at_A = min(settings.initial_lowpass_A, refinement.whole.independent_beyond_A)
     found += doubt_resolution(curves, begun_at_A, "what both halves began with or share", "the particles were aligned")
     return found + doubt_views(*list_views(refinement, result))
+
+
+def report_audit(context: JobContext, refinement: "HomogeneousRefinement") -> None:
+    """Search a share of the particles anywhere once more; warn where that finds better poses."""
+    from triskelion.refine.global_audit import audit_globally
+
+    audit = audit_globally(refinement)
+    percent = 100 * audit.better_share
+    context.log(f"restart audit: for {percent:.1f} % of {audit.n_particles} particles a search anywhere finds a better pose elsewhere")
+    context.summarize(restart_better_share=audit.better_share, restart_particles=audit.n_particles)
+    if audit.better_share > STUCK_SHARE:
+        context.warn(
+            f"restart audit: for {percent:.0f} % of the particles a search anywhere finds better poses elsewhere: so many are not to be trusted; "
+            "the images may hold too little signal, or not this particle"
+        )
 
 
 def measure_pose_change(refinement: "HomogeneousRefinement", result: "IterationResult") -> tuple[np.ndarray, np.ndarray]:

@@ -94,7 +94,7 @@ def run(parameters: WholeRefinementParameters, context: JobContext) -> None:
     from triskelion.devices import set_threads
     from triskelion.geometry.symmetry import parse_symmetry
     from triskelion.jobs.report_refinement import calibrate
-    from triskelion.jobs.report_whole import report_iteration, report_result
+    from triskelion.jobs.report_whole import report_audit, report_iteration, report_result
     from triskelion.jobs.run_iterations import run_iterations
     from triskelion.kernels.choice import choose_kernels
     from triskelion.refine.asymmetric_unit import move_to_asymmetric_unit
@@ -123,6 +123,8 @@ def run(parameters: WholeRefinementParameters, context: JobContext) -> None:
     with context.progress(len(inputs.images), "reconstruct") as bar:
         half_maps = refinement.final_half_maps(result, bar.advance)
     report_result(context, refinement, result, half_maps, history)
+    if parameters.restart_audit:
+        report_audit(context, refinement)
     context.save_arrays("shared", shared.settled)
     context.summarize(n_particles=len(inputs.images), box_px=grid.box_px, pixel_size_A=grid.pixel_size_A, symmetry=whole.group.name)
 

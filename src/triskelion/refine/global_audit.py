@@ -1,0 +1,34 @@
+"""Audit of whole particles: does a search anywhere, against the final references, find better poses than the refinement has?
+
+It is the restart audit of a refinement without extents. Where a global search ends more than a nat higher in another basin, the particle stood in
+a wrong one; in noise, where there is no right one, most do.
+"""
+
+import numpy as np
+
+from triskelion.data.particles import HALF_A, HALF_B
+from triskelion.fourier.shells import fourier_disc
+from triskelion.geometry.rotations import rotation_difference_deg
+from triskelion.refine.alignment import align
+from triskelion.refine.audit import BETTER_NAT, LEAST_PARTICLES, SHARE, RestartAudit
+from triskelion.refine.global_search import GlobalGrid, find_poses_globally, measure_diameter_px
+from triskelion.refine.homogeneous import ELSEWHERE_DEG, GRID_A, HomogeneousRefinement
+
+
+def audit_globally(refinement: HomogeneousRefinement) -> RestartAudit:
+    """Search a hundredth of the particles (a hundred at least) anywhere; the poses of the refinement stay what they are."""
+    n = max(round(SHARE * len(refinement.start.uid)), LEAST_PARTICLES)
+    shell = min(refinement.shell_of(GRID_A[-1]), refinement.limit_shell)
+    diameter_px = measure_diameter_px(refinement.alignment_mask)
+    grid = GlobalGrid.of_disc(fourier_disc(refinement.grid.box_px, shell), diameter_px, refinement.extent.shift_px, refinement.whole.group)
+    stages = refinement.stages(0)
+    better = seen = 0
+    of_half = ((half, refinement.sample(half, n // 2)) for half in (HALF_A, HALF_B))
+    for rows, posterior in (block for half, sample in of_half for block in refinement.sweep(half, sample, refinement.cloud)):
+        here = np.arange(len(rows))
+        now = align(posterior, here, refinement.rotations[rows], refinement.centers_px[rows], stages)
+        found = find_poses_globally(posterior, here, grid, stages)
+        away = rotation_difference_deg(now.rotations, found.rotations) > ELSEWHERE_DEG
+        better += int((away & (found.value > now.value + BETTER_NAT)).sum())
+        seen += len(rows)
+    return RestartAudit(seen, better / seen)
