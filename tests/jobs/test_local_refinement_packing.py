@@ -8,6 +8,7 @@ from tests.refine.scene import SETTINGS, make_scene
 from tests.refine.scene_context import InterruptedContext, SceneContext, run_local_refinement
 
 from triskelion.errors import InputError, JobCancelled
+from triskelion.geometry.symmetry import parse_symmetry
 from triskelion.io.mrc import read_volume
 from triskelion.refine.memory import estimate_memory
 
@@ -56,6 +57,12 @@ def test_numbers_that_are_kept_grow_with_particles_and_the_rest_of_the_box(estim
     inputs = make_scene(box_px=48).inputs(SETTINGS)
     head, with_rest = (estimate_memory(inputs, refines_rest) for refines_rest in (False, True))
     assert head.window_px == 28 and head.packed_values < 0.5 * with_rest.packed_values
+
+
+def test_a_global_search_takes_more_and_less_under_symmetry(estimate):
+    inputs = make_scene().inputs(SETTINGS)
+    needed = [estimate_memory(inputs, searched=parse_symmetry(name)).working_bytes for name in ("C1", "O")]
+    assert needed[0] > needed[1] > estimate.working_bytes
 
 
 def arrays_of(folder: Path) -> dict[str, np.ndarray]:

@@ -41,3 +41,9 @@ def test_extra_passes_are_counted_across_an_interruption(tmp_path):
         run_whole_refinement(InterruptedContext(tmp_path / "J4", make_scene(), f"iteration {n}"), **how)
     resumed = run_whole_refinement(SceneContext(tmp_path / "J4", make_scene()), **how)
     assert resumed.summary == whole.summary
+
+
+def test_shared_quantities_of_a_run_give_it_again(undisturbed, tmp_path):
+    whole, how = undisturbed
+    (tmp_path / "shared.npz").write_bytes((whole.folder / "shared.npz").read_bytes())
+    check_same_files(whole.folder, run_whole_refinement(SceneContext(tmp_path / "J2", make_scene()), replay="shared.npz", **how).folder)

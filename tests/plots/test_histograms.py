@@ -55,6 +55,14 @@ def test_share_of_lost_poses_counts_errors_over_8_degrees():
     assert data["shift_A"] is None
 
 
+def test_poses_that_moved_anywhere_stand_in_the_last_bin():
+    turn = np.append(np.linspace(0, 2, 999), 170.0)
+    data = collect_pose_change(turn, turn, rotation_extent_deg=None, shift_extent_A=None)["rotation_deg"]
+    assert sum(data["counts"]) == 1000 and data["edges"][-1] < 2.1
+    assert data["median"] == pytest.approx(np.median(turn), rel=1e-5)
+    assert data["extent"] is None and data["share_at_extent"] is None
+
+
 def test_share_at_the_extent():
     rotation, shift = np.linspace(0, 30, 301), np.full(301, 2.0)
     shift[:3] = 10.0

@@ -3,6 +3,7 @@ import shlex
 import pytest
 
 from triskelion.errors import InputError
+from triskelion.jobs.registry import job_type
 from triskelion.project.parameters import build_parameters, changed_parameters, command_line, describe_parameters
 
 
@@ -30,6 +31,12 @@ def test_descriptions_hold_unit_default_and_slot(fake_jobs):
     assert (described["volume"].slot, described["volume"].required, described["mask"].takes_none) == ("volume", True, True)
     box = describe_parameters(fake_jobs.FAKES["make"])["box_px"]
     assert (box.unit, box.default, box.option) == ("px", 8, "--box-px")
+
+
+def test_options_for_experts_stand_last():
+    described = describe_parameters(job_type("nonuniform_refinement"))
+    advanced = [p.advanced for p in described.values()]
+    assert advanced == [*sorted(advanced[:-1]), False] and list(described)[-1] == "seed"
 
 
 def test_the_command_line_gives_the_same_parameters_back(fake_jobs):

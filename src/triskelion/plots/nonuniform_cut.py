@@ -22,7 +22,7 @@ def collect_nonuniform_cut(cut_A: Volume, mask: Mask) -> dict[str, Any]:
 
     Raises InputError where the two lie on different grids.
     """
-    require_same_grid(cut_A, mask, "the cuts", "the mask")
+    require_same_grid(cut_A, mask, "the map of cuts", "the mask")
     position = slice_position(mask.center_xyz_px, mask.box_px)
     inside = cut_A.array[mask.array > INSIDE]
     typical = np.percentile(inside, (10, 50, 90)) if inside.size else (None,) * 3

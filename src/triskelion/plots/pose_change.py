@@ -40,7 +40,9 @@ def draw(data: dict[str, Any]) -> Figure:
         change = data[key]
         draw_histogram(axes, change, color=color)
         axes.set_xlim(0, 1.02 * change["edges"][-1])
-        if change["extent"] is not None:
+        if change["extent"] is None:
+            draw_marker(axes, change["edges"][-1], f"{100 * (1 - SHOWN):.0f} % are farther", color=VERMILLION)
+        else:
             share = 100 * change["share_at_extent"]
             draw_marker(axes, change["extent"], f"extent {change['extent']:g}{unit}\n{share:.1f} % stopped by it", color=VERMILLION)
         label_axes(
