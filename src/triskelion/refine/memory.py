@@ -19,7 +19,7 @@ BLOCK_BYTES = 400e6  # images under way
 SEARCH_BYTES = 400e6  # scores, and poses under way, of a global search
 PROJECTION_BYTES = 12  # per coefficient of a projection that a global search compares with
 # bytes per voxel of a box, with cubes padded twofold
-MAPS, SLICES, SUMS = 40, 100, 240
+MAPS, SLICES, SUMS, FILTERS = 40, 100, 240, 200
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def estimate_memory(inputs: Inputs, refines_rest: bool = False, searched: PointG
         finest_A = narrow_settings(inputs.settings, stream.grid.pixel_size_A).finest_kept_A or 2 * stream.grid.pixel_size_A
         lengths.append(len(fourier_disc(stream.grid.box_px, int(resolution_to_shell(finest_A, stream.grid.box_px, stream.grid.pixel_size_A)))))
     whole, window = float(stream.grid.box_px) ** 3, float(window_px) ** 3
-    iteration = min(KEPT_BYTES, (inputs.settings.n_folds + 1) * 96 * window) + SUMS * window
+    iteration = min(KEPT_BYTES, (inputs.settings.n_folds + 1) * 96 * window) + (SUMS + FILTERS) * window
     search = 0.0 if searched is None else _search_bytes(inputs, searched)
     working = PROGRAM_BYTES + BLOCK_BYTES + search + MAPS * whole + max(SLICES * whole, SUMS * whole, iteration)
     return MemoryEstimate(working, 3.0 * len(stream) * max(lengths), window_px)
