@@ -91,7 +91,7 @@ def calibrate(context: JobContext, refinement: "Refinement", result: "IterationR
     rotation, position = map(float, refinement.means.shared.settle("calibration", factors))
     context.log(
         f"posterior standard deviations are widened by {np.sqrt(rotation):.2f} (rotation) and {np.sqrt(position):.2f} (position): "
-        "so far do poses differ between the maps of the two halves"
+        "as poses differ between the maps of the two halves, and for what both maps have wrong alike"
     )
     context.summarize(posterior_factor_rotation=rotation, posterior_factor_position=position)
     return Calibration(rotation, position).widen_result(result)
