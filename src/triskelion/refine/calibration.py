@@ -21,7 +21,7 @@ from triskelion.fourier.slices import prepare_slices
 from triskelion.geometry.rotations import matrix_to_rotvec, rotvec_to_matrix
 from triskelion.imaging.forward import batches
 from triskelion.refine.alignment import Posterior, align, posterior_covariance
-from triskelion.refine.local import LocalRefinement
+from triskelion.refine.refinement import Refinement
 from triskelion.refine.state import IterationResult
 
 SAMPLE = 600
@@ -66,12 +66,12 @@ class _Found:
     def nothing(cls, n: int) -> "_Found":
         return cls(np.empty((n, 3, 3)), np.empty((n, 2)), np.empty((n, 5, 5)))
 
-    def align(self, refinement: LocalRefinement, rows: np.ndarray, posterior: Posterior) -> None:
+    def align(self, refinement: Refinement, rows: np.ndarray, posterior: Posterior) -> None:
         best = align(posterior, np.arange(len(rows)), refinement.rotations[rows], refinement.centers_px[rows], refinement.stages(0))
         self.rotations[rows], self.centers_px[rows], self.covariance[rows] = best.rotations, best.shifts_px, posterior_covariance(best)
 
 
-def calibrate_posterior(refinement: LocalRefinement) -> Calibration:
+def calibrate_posterior(refinement: Refinement) -> Calibration:
     """Compare poses of a sample against the maps of both halves; the poses of the refinement stay what they are."""
     uid = refinement.start.uid
     own, other = _Found.nothing(len(uid)), _Found.nothing(len(uid))

@@ -7,20 +7,17 @@ a wrong one; in noise, where there is no right one, most do.
 import numpy as np
 
 from triskelion.data.particles import HALF_A, HALF_B
-from triskelion.fourier.shells import fourier_disc
 from triskelion.geometry.rotations import rotation_difference_deg
 from triskelion.refine.alignment import align
 from triskelion.refine.audit import BETTER_NAT, LEAST_PARTICLES, SHARE, RestartAudit
-from triskelion.refine.global_search import GlobalGrid, find_poses_globally, measure_diameter_px
+from triskelion.refine.global_search import find_poses_globally
 from triskelion.refine.homogeneous import ELSEWHERE_DEG, GRID_A, HomogeneousRefinement
 
 
 def audit_globally(refinement: HomogeneousRefinement) -> RestartAudit:
     """Search a hundredth of the particles (a hundred at least) anywhere; the poses of the refinement stay what they are."""
     n = max(round(SHARE * len(refinement.start.uid)), LEAST_PARTICLES)
-    shell = min(refinement.shell_of(GRID_A[-1]), refinement.limit_shell)
-    diameter_px = measure_diameter_px(refinement.alignment_mask)
-    grid = GlobalGrid.of_disc(fourier_disc(refinement.grid.box_px, shell), diameter_px, refinement.extent.shift_px, refinement.whole.group)
+    grid = refinement.grid_at(GRID_A[-1])
     stages = refinement.stages(0)
     better = seen = 0
     of_half = ((half, refinement.sample(half, n // 2)) for half in (HALF_A, HALF_B))

@@ -136,7 +136,8 @@ class HomogeneousRefinement(Refinement):
         if posed.any():
             found.append(align(posterior, here[posed], self.rotations[rows][posed], self.centers_px[rows][posed], stages))
         if everywhere.any():
-            found.append(find_poses_globally(posterior, here[everywhere], self._grid(number), stages))
+            grid = self.grid_at(GRID_A[min(number, len(GRID_A)) - 1])
+            found.append(find_poses_globally(posterior, here[everywhere], grid, stages))
         if len(found) == 1:
             return found[0]
         return self._take_better(*found)
@@ -153,11 +154,10 @@ class HomogeneousRefinement(Refinement):
         merged = Candidates(*(np.concatenate([getattr(part, name) for part in (kept, taken)]) for name in Candidates.__dataclass_fields__))
         return merged.take(np.argsort(merged.rows, kind="stable"))
 
-    def _grid(self, number: int) -> GlobalGrid:
-        """Poses to score in an iteration."""
-        shell = min(self.shell_of(GRID_A[min(number, len(GRID_A)) - 1]), self.limit_shell)
-        diameter_px = measure_diameter_px(self.alignment_mask)
-        return GlobalGrid.of_disc(fourier_disc(self.grid.box_px, shell), diameter_px, self.extent.shift_px, self.whole.group)
+    def grid_at(self, resolution_A: float) -> GlobalGrid:
+        """Poses to score in a search anywhere, as finely as a resolution asks for that references have."""
+        disc = fourier_disc(self.grid.box_px, min(self.shell_of(resolution_A), self.limit_shell))
+        return GlobalGrid.of_disc(disc, measure_diameter_px(self.alignment_mask), self.extent.shift_px, self.whole.group)
 
     # ---- what an iteration leaves to the next
 
@@ -206,9 +206,7 @@ class HomogeneousRefinement(Refinement):
         def factor() -> float:
             rows = spread_rows(self.batch, self.start.uid, GREY_SAMPLE)
             volume = prepare_slices(first * self.alignment_mask, int(self.images.disc.shell[-1]))
-            shell = self.shell_of(self.settings.initial_lowpass_A)
-            diameter_px = measure_diameter_px(self.alignment_mask)
-            grid = GlobalGrid.of_disc(fourier_disc(self.grid.box_px, shell), diameter_px, self.extent.shift_px, self.whole.group)
+            grid = self.grid_at(self.settings.initial_lowpass_A)
             return search_grey_scale(self.posterior_of(rows, self.means.kernels.move_volume(volume)), grid)
 
         return first * np.float32(self.means.shared.settle("whole.grey_scale", factor))

@@ -4,6 +4,7 @@ Poses are a rotation and the image of the domain's centre, maps have that centre
 of their own half. What the halves share passes through ``SharedRecord``.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -44,7 +45,7 @@ FINAL_PAIRS = 4  # poses drawn for the final half maps; half as many cost 2 % of
 Advance = Callable[[int], None]
 
 
-class Refinement:
+class Refinement(ABC):
     """Refines poses against half maps of its own; what is refined, and how a particle is searched, its kinds say.
 
     Parameters
@@ -98,21 +99,21 @@ class Refinement:
 
     # ---- what the kinds of refinement differ in
 
+    @abstractmethod
     def align_block(self, number: int, posterior: Posterior, rows: np.ndarray) -> Candidates:
         """Find the best pose of each of some particles, numbered anew in ``posterior``, in iteration ``number``."""
-        raise NotImplementedError
 
+    @abstractmethod
     def make_reference(self, half: int, array: np.ndarray) -> np.ndarray:
         """Make a map of images of one half-set into what images are compared with."""
-        raise NotImplementedError
 
     def first_reference(self) -> np.ndarray | None:
         """Reference of particles as long as none is in the maps; None where all have poses from the beginning."""
         return None
 
+    @abstractmethod
     def learn(self, number: int, half_maps: tuple[np.ndarray, np.ndarray], curves: FscCurves) -> None:
         """Settle what the next iteration works with."""
-        raise NotImplementedError
 
     # ---- iterations
 
