@@ -1,7 +1,8 @@
 """What homogeneous_refinement and nonuniform_refinement share, which is all but one default: whole particles, from a map alone or from poses.
 
 Poses are searched anywhere (``poses=search``) with the map that is given, low-passed, or climb from those that the particles have
-(``poses=input``). Half-sets stay what they are; the half maps share what is coarser than ``independent_beyond_A``, and nothing else.
+(``poses=input``). Half-sets stay what they are; where poses are searched, the half maps share what is
+coarser than ``independent_beyond_A``, and nothing else.
 """
 
 import math
@@ -71,7 +72,12 @@ class WholeRefinementParameters(RefinementParameters):
     )
     initial_lowpass_A: float = parameter(30.0, title="Initial low-pass", unit="Å", gt=0, le=200, help="Resolution of the first references.")
     independent_beyond_A: float = parameter(
-        20.0, title="Half-sets independent beyond", unit="Å", gt=0, le=200, help="Half maps share what is coarser, which keeps them in one frame."
+        20.0,
+        title="Half-sets independent beyond",
+        unit="Å",
+        gt=0,
+        le=200,
+        help="Where poses are searched, half maps share what is coarser, which keeps them in one frame; at least five pixels.",
     )
     dynamic_mask: bool = parameter(
         True,
@@ -106,14 +112,15 @@ def run(parameters: WholeRefinementParameters, context: JobContext) -> None:
     set_threads(context.threads)
     kernels = choose_kernels(parameters.device)
     shared = SharedRecord(read_recording(parameters, context))
+    group = parse_symmetry(parameters.symmetry)
+    inputs = _read_inputs(parameters, context, group, shared)
+    grid = inputs.images.grid
     whole = WholeSettings(
         searches=parameters.poses == "search",
         independent_beyond_A=parameters.independent_beyond_A,
-        group=parse_symmetry(parameters.symmetry),
+        group=group,
         has_static_mask=parameters.mask is not None,
     )
-    inputs = _read_inputs(parameters, context, whole.group, shared)
-    grid = inputs.images.grid
     means = Means(kernels, shared, choose_store(parameters, context, estimate_memory(inputs, searched=whole.group), grid.box_px))
     refinement = _prepare(context, inputs, means, whole)
     checkpoint = context.load_checkpoint()
@@ -238,7 +245,7 @@ def _settings(parameters: WholeRefinementParameters, grid: "Grid") -> "Settings"
         shift_extent_A=tenth_A if parameters.shift_extent_A is None else parameters.shift_extent_A,
         initial_lowpass_A=parameters.initial_lowpass_A,
         max_align_resolution_A=parameters.max_align_resolution_A,
-        use_prior=False,
+        use_prior=parameters.poses == "input",
         coarse_starts=False,
         nonuniform=parameters.nonuniform,
         marginalize=parameters.marginalize,

@@ -3,6 +3,8 @@
 What is not known yet is searched globally (``refine.global_search``), the rest climbs from where it is. A wrong basin is no local matter, so
 particles are searched globally again: all of them as long as many are found to have been wrong, a random share later. Large sets grow from a
 subset to all; a particle without a pose is compared with the map of those that have one, the very first with the map given.
+
+Poses that are given are held by a prior about them, whose widths the data tell: images that say little must not lose what is known of them.
 """
 
 from dataclasses import dataclass, field
@@ -40,6 +42,9 @@ GLOBAL_ITERATIONS = 5  # that search all particles globally, at most
 GRID_A = (25.0, 25.0, 20.0)  # resolution of the grid in the first iterations, and in all later ones
 FIRST_LIMIT = 2 / 3  # of the initial low-pass: a soft filter leaves signal beyond it, without which wrong poses win
 BETTER_NAT, ELSEWHERE_DEG = 1.0, 10.0  # a global search that ends so much higher, so far away, has found another basin
+# of poses that are given, per axis: data may widen them, but nothing narrows them where images say little
+GIVEN_ROTATION_SD_DEG, GIVEN_SHIFT_SD_A = 2.0, 2.0
+LEAST_SHARED_PX = 5  # nearer to Nyquist little would be left to tell half maps apart
 DYNAMIC_FROM_A = 12.0  # from which resolution on references are cut out with the dynamic mask
 
 
@@ -52,7 +57,8 @@ class WholeSettings:
     searches : bool
         Whether poses are searched anywhere; else the refinement starts from those of ``Start``.
     independent_beyond_A : float
-        Half maps share what is coarser, which keeps them in one frame; infinite where they share nothing.
+        Where poses are searched, half maps share what is coarser, and coarser than five pixels, which keeps them in one frame; infinite where
+        they share nothing. Poses that are given keep the frame themselves.
     group : PointGroup
     has_static_mask : bool
         Whether the mask of the domain was given, or is the sphere that the box holds.
@@ -91,11 +97,12 @@ class HomogeneousRefinement(Refinement):
         images = pack_images(inputs, consensus, window_disc(stream.disc, stream.grid.box_px, int(stream.disc.shell[-1])), means, "whole", advance)
         extent = SearchExtent(settings.rotation_extent_deg, settings.shift_extent_A / pixel_size_A)
         seen_px = image_of_point(start.consensus_rotations, start.consensus_shifts_px, inputs.domain.center_xyz_px) - images.offsets_px
-        prior = PosePrior(start.consensus_rotations, seen_px, np.zeros(3), np.diag(np.full(3, np.inf)), np.inf)
+        sd_rad, sd_px = (np.deg2rad(GIVEN_ROTATION_SD_DEG), GIVEN_SHIFT_SD_A / pixel_size_A) if settings.use_prior else (np.inf, np.inf)
+        prior = PosePrior(start.consensus_rotations, seen_px, np.zeros(3), np.diag(np.full(3, sd_rad**2)), sd_px**2)
         super().__init__(inputs, means, "whole", consensus, images, prior, extent, whole.group)
         self.alignment_mask = np.minimum(self.mask, start.particle_mask)
         self.latest: tuple[np.ndarray, np.ndarray] | None = None  # half maps of the iteration before
-        self.global_share = 1.0 if whole.searches else CHECKED_SHARE
+        self.global_share = 1.0 if whole.searches else 0.0
         self._checked = self._wrong = 0
         self._by_chance = _shuffle(start.uid, settings.seed)
         if whole.searches:
@@ -111,10 +118,11 @@ class HomogeneousRefinement(Refinement):
         return self.first_map * self.alignment_mask
 
     def make_reference(self, half: int, array: np.ndarray) -> np.ndarray:
-        """Join the halves at low resolution, filter, cut the particle out."""
-        if self.latest is not None and np.isfinite(self.whole.independent_beyond_A):
+        """Join the halves at low resolution where nothing else keeps them in one frame, filter, cut the particle out."""
+        if self.whole.searches and self.latest is not None and np.isfinite(self.whole.independent_beyond_A):
             other = torch.from_numpy(self.latest[1 - half] - array)
-            array = array + lowpass(other, self.grid.pixel_size_A, self.whole.independent_beyond_A).numpy() / 2
+            shared_A = max(self.whole.independent_beyond_A, LEAST_SHARED_PX * self.grid.pixel_size_A)
+            array = array + lowpass(other, self.grid.pixel_size_A, shared_A).numpy() / 2
         return self.filter_reference(array) * self.alignment_mask
 
     def measure_fsc(self, half_maps: tuple[np.ndarray, np.ndarray]) -> FscCurves:
@@ -162,8 +170,9 @@ class HomogeneousRefinement(Refinement):
     # ---- what an iteration leaves to the next
 
     def learn(self, number: int, half_maps: tuple[np.ndarray, np.ndarray], curves: FscCurves) -> None:
-        """Settle limit, filter, mask, how many are searched globally, and who is refined."""
+        """Settle widths of the prior, limit, filter, mask, how many are searched globally, and who is refined."""
         self.latest = half_maps
+        self.settle_widths(number)
         self.settle_filter(number, half_maps, curves)
         self._settle_mask(number, half_maps, curves)
         self.global_share = float(self.settle(number, "global_share", lambda: self._next_share(number)))
@@ -177,7 +186,9 @@ class HomogeneousRefinement(Refinement):
         return super().may_end and self.global_share < 1 and bool(self.posed.all())
 
     def _next_share(self, number: int) -> float:
-        if not self.whole.searches or number >= GLOBAL_ITERATIONS:
+        if not self.whole.searches:
+            return 0.0  # where the prior holds poses, a better one elsewhere is none
+        if number >= GLOBAL_ITERATIONS:
             return CHECKED_SHARE
         # the first map is someone else's, at low resolution: what it led to is always searched again
         is_wrong = number == 1 or self._wrong > WRONG_SHARE * self._checked

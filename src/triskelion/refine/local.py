@@ -12,14 +12,13 @@ from triskelion.refine.alignment import Candidates, Posterior, align
 from triskelion.refine.consensus import choose_window, measure_consensus, pack_images, rows_of_halves, window_disc
 from triskelion.refine.contrast import estimate_particle_contrast
 from triskelion.refine.frames import find_drift, move_poses
-from triskelion.refine.prior import estimate_widths, first_prior
+from triskelion.refine.prior import first_prior
 from triskelion.refine.refinement import Advance, Refinement
 from triskelion.refine.search import SearchExtent, coarse_starts, start_grids, starts_for_width
 from triskelion.refine.state import Inputs, IterationResult, Means
 from triskelion.resolution.curves import FscCurves
 
 GRID_RESOLUTION_A = 18.0
-WIDEN_ONLY_ITERATIONS = 3
 
 
 class LocalRefinement(Refinement):
@@ -99,31 +98,12 @@ class LocalRefinement(Refinement):
 
     def learn(self, number: int, half_maps: tuple[np.ndarray, np.ndarray], curves: FscCurves) -> None:
         """Settle widths of the prior, resolution limit, filter and alignment mask."""
-        self._settle_widths(number)
+        self.settle_widths(number)
         self.settle_filter(number, half_maps, curves)
         if self.settings.dynamic_mask:
             self.settle_alignment_mask(number, half_maps)
         if self.settings.recenter:
             self.prior = self.prior.about(self.rotations, self.centers_px)
-
-    def _settle_widths(self, number: int) -> None:
-        """Widths of the prior from the aligned poses; they only widen at first (early poses are drawn to the consensus)."""
-        if self.extent.is_fixed or not self.settings.use_prior or self.settings.recenter:
-            return
-
-        def widths() -> np.ndarray:
-            rotation, shift = estimate_widths(self.prior, self.rotations, self.centers_px, self.covariance, self.grid.pixel_size_A)
-            return np.append(rotation.ravel(), shift)
-
-        settled = self.settle(number, "prior_widths", widths)
-        rotation, shift = settled[:9].reshape(3, 3), float(settled[9])
-        if number <= WIDEN_ONLY_ITERATIONS:
-            wider = np.trace(rotation) > np.trace(self.prior.rotation_covariance)
-            rotation = rotation if wider else self.prior.rotation_covariance
-            shift = max(shift, self.prior.shift_variance_px2)
-        self.prior = self.prior.with_widths(
-            rotation if self.extent.rotation_deg else self.prior.rotation_covariance, shift if self.extent.shift_px else self.prior.shift_variance_px2
-        )
 
 
 def _last_shell(inputs: Inputs) -> int:

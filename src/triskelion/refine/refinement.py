@@ -29,7 +29,7 @@ from triskelion.masks.automatic import near_far_masks, smooth_base
 from triskelion.refine.alignment import Candidates, Posterior, Stage, posterior_covariance
 from triskelion.refine.back_projection import HalfSums, PoseCloud, draw_cloud, draw_steps, reconstruct_whole
 from triskelion.refine.consensus import Consensus, rows_of_halves
-from triskelion.refine.prior import PosePrior
+from triskelion.refine.prior import PosePrior, estimate_widths
 from triskelion.refine.reference import deal_folds, filter_map, settle_nonuniform_filter, wiener_gain
 from triskelion.refine.search import SearchExtent
 from triskelion.refine.state import Inputs, IterationResult, Means
@@ -39,6 +39,7 @@ from triskelion.resolution.fsc import compute_fsc_curves
 
 MARCH_A = (18.0, 12.0, 8.0)  # resolutions of the stages before the limit itself
 LIMIT_MARGIN_SHELLS = 3
+WIDEN_ONLY_ITERATIONS = 3
 DYNAMIC_FRACTION, DYNAMIC_NEAR_FAR_A = 0.2, (6.0, 14.0)  # of the maximum at 20 Å; 1 up to, 0 from on
 FINAL_PAIRS = 4  # poses drawn for the final half maps; half as many cost 2 % of the resolution at FSC 0.5 where poses are uncertain
 
@@ -313,6 +314,25 @@ class Refinement(ABC):
         """FSC curves of half maps; the headline is that of the domain's mask."""
         half_a, half_b = (Volume(half, self.grid.pixel_size_A) for half in half_maps)
         return compute_fsc_curves(half_a, half_b, Mask(self.mask, self.grid.pixel_size_A), self.settings.seed)
+
+    def settle_widths(self, number: int) -> None:
+        """Widths of the prior from the aligned poses; they only widen at first (early poses are drawn to the consensus)."""
+        if self.extent.is_fixed or not self.settings.use_prior or self.settings.recenter:
+            return
+
+        def widths() -> np.ndarray:
+            rotation, shift = estimate_widths(self.prior, self.rotations, self.centers_px, self.covariance, self.grid.pixel_size_A)
+            return np.append(rotation.ravel(), shift)
+
+        settled = self.settle(number, "prior_widths", widths)
+        rotation, shift = settled[:9].reshape(3, 3), float(settled[9])
+        if number <= WIDEN_ONLY_ITERATIONS:
+            wider = np.trace(rotation) > np.trace(self.prior.rotation_covariance)
+            rotation = rotation if wider else self.prior.rotation_covariance
+            shift = max(shift, self.prior.shift_variance_px2)
+        self.prior = self.prior.with_widths(
+            rotation if self.extent.rotation_deg else self.prior.rotation_covariance, shift if self.extent.shift_px else self.prior.shift_variance_px2
+        )
 
     def filter_reference(self, array: np.ndarray) -> np.ndarray:
         """Filter a map as the best estimate of the signal: voxel by voxel once two half maps have shown how, or uniformly."""
