@@ -7,7 +7,7 @@ import pytest
 from tests.refine.scene import SETTINGS, draw_poses, make_means, make_scene
 
 from triskelion.geometry.rotations import rotvec_to_matrix
-from triskelion.refine.calibration import COMMON, Calibration, _differences, _factor, _Found, calibrate_posterior
+from triskelion.refine.calibration import Calibration, _differences, _factor, _Found, calibrate_posterior
 from triskelion.refine.local import LocalRefinement
 
 
@@ -26,11 +26,11 @@ def test_the_factor_is_what_one_map_adds(k: int, added: float):
     covariance = random_covariances(n, k, 1)
     normal = np.random.default_rng(2).standard_normal((n, k))
     difference = np.sqrt(2 * added) * np.einsum("nij,nj->ni", np.linalg.cholesky(covariance), normal)
-    assert _factor(difference, covariance) == pytest.approx(1 + COMMON + added, rel=0.1)
+    assert _factor(difference, covariance) == pytest.approx(1 + added, rel=0.1)
 
 
-def test_poses_that_do_not_differ_ask_for_what_maps_have_in_common():
-    assert _factor(np.zeros((10, 3)), random_covariances(10, 3, 1)) == 1 + COMMON
+def test_poses_that_do_not_differ_ask_for_nothing():
+    assert _factor(np.zeros((10, 3)), random_covariances(10, 3, 1)) == 1
 
 
 def test_a_common_turn_and_shift_of_one_map_is_no_difference():

@@ -6,7 +6,7 @@ noise are the same, the errors of the two maps are not. The difference of the tw
 that the error of one map adds, and a covariance is to be multiplied by 1 + half of it. The poses found against the other half are thrown away.
 
 What both maps have wrong alike no such difference shows: a background at poses that are not quite right, a domain that is itself not rigid. It
-adds ``COMMON`` to the factor, as on simulated sets where the truth is known (docs/benchmarks.md).
+adds ``COMMON_ROTATION`` and ``COMMON_POSITION`` to the factors, as on simulated sets where the truth is known (docs/benchmarks.md).
 
 The ratio is taken where four fifths of the particles lie below: errors have longer tails than a normal variable.
 """
@@ -27,7 +27,7 @@ from triskelion.refine.state import IterationResult
 SAMPLE = 600
 BLOCK = 500
 QUANTILE = 0.8
-COMMON = 0.4
+COMMON_ROTATION, COMMON_POSITION = 0.4, 0.15
 OUTLIER_DEG = 8.0
 FRAME_ROUNDS = 3
 
@@ -88,7 +88,8 @@ def calibrate_posterior(refinement: Refinement) -> Calibration:
             other.align(refinement, rows, refinement.posterior_of(rows, volume))
         differences.append(_differences(own, other, sample))
     difference, covariance = (np.concatenate(parts) for parts in zip(*differences, strict=True))
-    return Calibration(_factor(difference[:, :3], covariance[:, :3, :3]), _factor(difference[:, 3:], covariance[:, 3:, 3:]))
+    rotation = COMMON_ROTATION + _factor(difference[:, :3], covariance[:, :3, :3])
+    return Calibration(rotation, COMMON_POSITION + _factor(difference[:, 3:], covariance[:, 3:, 3:]))
 
 
 def _differences(own: _Found, other: _Found, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -109,7 +110,7 @@ def _differences(own: _Found, other: _Found, rows: np.ndarray) -> tuple[np.ndarr
 
 
 def _factor(difference: np.ndarray, covariance: np.ndarray) -> float:
-    """1 + what both maps have wrong + half of the variance of the differences in units of their covariances."""
+    """1 + half of the variance of the differences in units of their covariances."""
     squares = np.einsum("ni,nij,nj->n", difference, np.linalg.inv(covariance), difference)
     expected = 2 * gammaincinv(difference.shape[1] / 2, QUANTILE)  # quantile of chi²
-    return 1 + COMMON + float(np.quantile(squares, QUANTILE) / expected) / 2
+    return 1 + float(np.quantile(squares, QUANTILE) / expected) / 2
