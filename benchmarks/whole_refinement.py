@@ -12,8 +12,9 @@ sphere        search from a ball of the particle's radius of gyration
 noise         search with images of white noise
 oracle        reconstruct at the true poses of the body
 
-FSC with the truth: of half maps in the body's mask without the other domains, 15 Å to Nyquist. Body poses are compared with the truth after one rotation and one offset for all particles; the mirror image and the ball have no right poses,
-but what resolution is claimed, and which warnings come with it, is printed. Prints JSON lines and a table.
+FSC with the truth: of half maps in the body's mask without the other domains, 15 Å to Nyquist. Body poses are compared with the truth after one
+rotation and one offset for all particles; the mirror image and the ball have no right poses, but what resolution is claimed, and which warnings
+come with it, is printed. Prints JSON lines and a table.
 """
 
 import argparse
