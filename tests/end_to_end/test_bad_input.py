@@ -194,6 +194,7 @@ def test_negative_extents(refused, option, unit):
 
 def test_recording_that_is_missing_or_something_else(refused, tmp_path):
     path = tmp_path / "shared.npz"
-    assert f"cannot replay {path}, there is no such file: give the shared.npz of a refinement of the same kind" in refused(*refine("--replay", str(path)))
+    message = refused(*refine("--replay", str(path)))
+    assert f"cannot replay {path}, there is no such file: give the shared.npz of a refinement of the same kind" in message
     path.write_text("no arrays")
     assert f"cannot replay {path}, which is something else: give" in refused(*refine("--replay", str(path)))
