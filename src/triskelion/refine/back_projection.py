@@ -103,6 +103,11 @@ class HalfSums:
             self._inserted[fold] = (cloud, sigma2)
             self.total.add(self._sums_of(fold))
 
+    def forget_folds(self) -> None:
+        """Give back the memory of kept folds; they are made again when they are wanted."""
+        self._kept.clear()
+        self._spare = None
+
     def take_out(self, fold: int) -> None:
         """Take a fold out of the total, if it is in."""
         if fold in self._inserted:

@@ -224,6 +224,8 @@ class Refinement(ABC):
         drawn = self._draw(result.number + 1, self.all_rows, result.rotations, centers_px, result.covariance, FINAL_PAIRS)
         cloud = drawn.in_box(offsets_px, center_xyz_px)
         sigma2 = self.images.to_whole_shells(self.sigma2, self.consensus.sigma2, self.inputs.images.disc.box_px)
+        for sums in self.sums:
+            sums.forget_folds()
         return reconstruct_whole(self.inputs, self.consensus, sigma2, cloud, self.means.kernels, advance, self.group)
 
     # ---- the steps of an iteration

@@ -62,6 +62,7 @@ def refine_rest(inputs: Inputs, means: Means, advance: Callable[[int], None] = l
     *_, result = refinement.iterate(advance)
     sigma2 = refinement.images.to_whole_shells(result.sigma2, refinement.consensus.sigma2, inputs.images.disc.box_px)
     cloud = PoseCloud(result.rotations[None], result.shifts_px[None])
+    del refinement  # its sums take as much memory as what follows
     half_a, half_b = reconstruct_whole(inputs, None, sigma2, cloud, means.kernels, advance)
     searched = settings.rotation_extent_deg > 0 or settings.shift_extent_A > 0
     follow = start.is_at_consensus & searched  # without a search the poses stay what they are
