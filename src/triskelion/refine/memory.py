@@ -20,6 +20,7 @@ SEARCH_BYTES = 400e6  # scores, and poses under way, of a global search
 PROJECTION_BYTES = 12  # per coefficient of a projection that a global search compares with
 # bytes per voxel of a box, with cubes padded twofold
 MAPS, SLICES, SUMS, FILTERS = 40, 100, 240, 200
+SUM = 96  # of one back-projection
 
 
 @dataclass(frozen=True)
@@ -59,14 +60,25 @@ def estimate_memory(inputs: Inputs, refines_rest: bool = False, searched: PointG
     stream = inputs.images
     window_px = choose_window(inputs)
     lengths = [len(window_disc(stream.disc, window_px, int(stream.disc.shell[-1])))]
-    if refines_rest:
-        finest_A = narrow_settings(inputs.settings, stream.grid.pixel_size_A).finest_kept_A or 2 * stream.grid.pixel_size_A
-        lengths.append(len(fourier_disc(stream.grid.box_px, int(resolution_to_shell(finest_A, stream.grid.box_px, stream.grid.pixel_size_A)))))
     whole, window = float(stream.grid.box_px) ** 3, float(window_px) ** 3
-    iteration = min(KEPT_BYTES, (inputs.settings.n_folds + 1) * 96 * window) + (SUMS + FILTERS) * window
+    iteration = _sums_bytes(window, inputs.settings.n_folds) + (SUMS + FILTERS) * window
+    if refines_rest:
+        narrow, pixel_size_A = narrow_settings(inputs.settings, stream.grid.pixel_size_A), stream.grid.pixel_size_A
+        last_shell = int(resolution_to_shell(narrow.finest_kept_A or 2 * pixel_size_A, stream.grid.box_px, pixel_size_A))
+        lengths.append(len(fourier_disc(stream.grid.box_px, last_shell)))
+        # its sums end where its images do, its references are filtered in the whole box
+        reached = float(2 * last_shell) ** 3
+        iteration = max(iteration, _sums_bytes(reached, narrow.n_folds) + SUMS * reached + FILTERS * whole)
     search = 0.0 if searched is None else _search_bytes(inputs, searched)
     working = PROGRAM_BYTES + BLOCK_BYTES + search + MAPS * whole + max(SLICES * whole, SUMS * whole, iteration)
     return MemoryEstimate(working, 3.0 * len(stream) * max(lengths), window_px)
+
+
+def _sums_bytes(voxels: float, n_folds: int) -> float:
+    """Sums of both half-sets over a box of so many voxels: the totals, and of each fold where these are kept (``HalfSums``)."""
+    one = SUM * voxels
+    kept = 2 * (n_folds + 1) * one
+    return kept if kept <= KEPT_BYTES else 4 * one  # else each half has one to make a fold's again
 
 
 def _search_bytes(inputs: Inputs, group: PointGroup) -> float:

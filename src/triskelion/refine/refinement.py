@@ -133,8 +133,8 @@ class Refinement(ABC):
 
     def state(self) -> dict[str, np.ndarray]:
         """Everything that changes from iteration to iteration, as arrays: what a checkpoint keeps."""
-        local = {} if self.filter is None else {"cuts_A": self.filter.cuts_A, "cut_of_voxel": self.filter.position}
-        return local | {
+        cuts = {} if self.filter is None else {"cuts_A": self.filter.cuts_A, "cut_of_voxel": self.filter.position}
+        return cuts | {
             "rotations": self.rotations, "centers_px": self.centers_px, "covariance": self.covariance, "sigma2": np.asarray(self.sigma2),
             "cloud_rotations": self.cloud.rotations, "cloud_shifts_px": self.cloud.shifts_px, "inserted_sigma2": np.asarray(self.inserted_sigma2),
             "gain": self.gain, "limit_shell": np.array(self.limit_shell), "alignment_mask": self.alignment_mask,
