@@ -42,6 +42,22 @@ def test_the_truth_has_no_error_in_any_frame(truth):
         assert score.angle_deg.max() < 1e-6 and score.position_A.max() < 1e-6
 
 
+def test_errors_are_as_far_as_their_covariance_says(truth):
+    # turns about x three times those about z, in the frame of the refined map: only there does this covariance fit
+    rng = np.random.default_rng(5)
+    sd = np.array([0.06, 0.04, 0.02, 3.0, 3.0])
+    refined = move_frame(truth, (0.5, 0.1, 0.2), (3.0, 4.0, 5.0))
+    error = rng.standard_normal((len(truth), 5)) * sd
+    true_in_frame = rotvec_to_matrix(refined["rotvec_rad"])
+    rotations = true_in_frame @ np.swapaxes(rotvec_to_matrix(error[:, :3]), 1, 2)
+    center = rotvec_to_matrix(np.array([0.5, 0.1, 0.2])) @ CENTER_A + [3.0, 4.0, 5.0]
+    shifts = refined["shift_A"] + ((true_in_frame - rotations) @ center)[:, :2] - error[:, 3:]
+    estimate = refined.with_columns(rotvec_rad=matrix_to_rotvec(rotations), shift_A=shifts)
+    squares = score_poses(estimate, truth, CENTER_A).squared_distance(np.broadcast_to(np.diag(sd**2), (len(truth), 5, 5)))
+    assert squares.mean() == pytest.approx(5, abs=0.5)
+    assert np.mean(squares <= 4.35) == pytest.approx(0.5, abs=0.07)
+
+
 def test_known_errors_come_out(truth, disturbed):
     score = score_poses(move_frame(disturbed, (0.5, 0.1, 0.2), (3.0, 4.0, 5.0)), truth, CENTER_A)
     lost = np.arange(len(truth))[np.argsort(truth["uid"])] % 20 == 0  # scores are ordered by uid

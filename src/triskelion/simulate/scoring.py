@@ -7,7 +7,7 @@ from scipy.spatial.transform import Rotation
 
 from triskelion.data.particles import Particles, join_by_uid
 from triskelion.errors import InputError
-from triskelion.geometry.rotations import matrix_to_rotvec, rotation_difference_deg, rotvec_to_matrix
+from triskelion.geometry.rotations import matrix_to_rotvec, rotvec_to_matrix
 
 LOST_BEYOND_DEG = 8.0  # a pose this far off adds noise rather than detail
 INLIER_DEG = 15.0
@@ -16,18 +16,33 @@ INLIER_MEDIANS = 3.0
 
 @dataclass(frozen=True)
 class PoseScore:
-    """Errors of the poses of the particles that are in both tables.
+    """Errors of the poses of the particles that are in both tables, in the order of their uid.
 
     Attributes
     ----------
-    angle_deg : ndarray, shape (n,)
-        Angle between estimated and true orientation.
-    position_A : ndarray, shape (n,)
-        Distance in the image between the estimated and the true place of the domain's centre.
+    turn_rad : ndarray, shape (n, 3)
+        Rotation vector, in the frame of the refined map, by which the truth is turned: R_true = R exp(turn), up to the common rotation.
+    offset_A : ndarray, shape (n, 2)
+        From the estimated to the true place of the domain's centre in the image.
     """
 
-    angle_deg: np.ndarray
-    position_A: np.ndarray
+    turn_rad: np.ndarray
+    offset_A: np.ndarray
+
+    @property
+    def angle_deg(self) -> np.ndarray:
+        """Angles (n,) between estimated and true orientation."""
+        return np.rad2deg(np.linalg.norm(self.turn_rad, axis=1))
+
+    @property
+    def position_A(self) -> np.ndarray:
+        """Distances (n,) in the image between the estimated and the true place of the domain's centre."""
+        return np.linalg.norm(self.offset_A, axis=1)
+
+    def squared_distance(self, covariance_rad_A: np.ndarray) -> np.ndarray:
+        """Squared Mahalanobis distances (n,) of the truth, given posterior covariances (n, 5, 5) in the same order: chi² of 5 degrees where right."""
+        error = np.concatenate([self.turn_rad, self.offset_A], axis=1)
+        return np.einsum("ni,nij,nj->n", error, np.linalg.inv(covariance_rad_A), error)
 
     @property
     def figures(self) -> dict[str, float]:
@@ -63,11 +78,12 @@ def score_poses(estimated: Particles, truth: Particles, center_A: np.ndarray) ->
         raise InputError("the poses and the truth have no particle in common: score the particles of this simulation")
     rotations = rotvec_to_matrix(estimated["rotvec_rad"][rows_estimated])
     true_rotations = rotvec_to_matrix(truth["rotvec_rad"][rows_truth])
-    aligned = rotations @ _find_common_rotation(rotations, true_rotations)
+    common = _find_common_rotation(rotations, true_rotations)
+    aligned = rotations @ common
     place_A = (aligned @ center_A)[:, :2] + estimated["shift_A"][rows_estimated]
     true_place_A = (true_rotations @ center_A)[:, :2] + truth["shift_A"][rows_truth]
-    residual_A = _remove_common_offset(rotations, true_place_A - place_A)
-    return PoseScore(rotation_difference_deg(aligned, true_rotations), np.linalg.norm(residual_A, axis=1))
+    turn_rad = matrix_to_rotvec(np.swapaxes(rotations, 1, 2) @ true_rotations @ common.T)
+    return PoseScore(turn_rad, _remove_common_offset(rotations, true_place_A - place_A))
 
 
 def _find_common_rotation(rotations: np.ndarray, true_rotations: np.ndarray) -> np.ndarray:
