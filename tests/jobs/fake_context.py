@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 
 from triskelion.data.particles import Particles
+from triskelion.data.segmentation import Segmentation
 from triskelion.data.volume import Mask, Volume
 from triskelion.io.mrc import read_mask, read_volume, write_volume
 from triskelion.io.particle_star import read_particles, write_particles
 from triskelion.io.scratch import ScratchStore
+from triskelion.io.segmentation_npz import read_segmentation, write_segmentation
 from triskelion.io.stacks import ParticleImages
 from triskelion.jobs.registry import job_type
 
@@ -68,6 +70,9 @@ class FakeContext:
     def read_mask(self, reference: str) -> Mask:
         return read_mask(self._find(reference, "mask", ".mrc"))
 
+    def read_segmentation(self, reference: str) -> Segmentation:
+        return read_segmentation(self._find(reference, "segmentation", ".npz"))
+
     def read_parameters(self, reference: str) -> dict[str, Any] | None:
         return None
 
@@ -78,6 +83,9 @@ class FakeContext:
         folder = self.folder if iteration is None else self.folder / "iterations"
         folder.mkdir(exist_ok=True)
         write_volume(folder / (f"{name}.mrc" if iteration is None else f"{name}_{iteration:03d}.mrc"), volume)
+
+    def save_segmentation(self, segmentation: Segmentation, name: str = "segmentation") -> None:
+        write_segmentation(self.folder / f"{name}.npz", segmentation)
 
     def save_json(self, name: str, data: dict[str, Any]) -> None:
         (self.folder / f"{name}.json").write_text(json.dumps(data, allow_nan=False))

@@ -9,6 +9,7 @@ import numpy as np
 
 from triskelion.data.images import ArrayStore, ImageSource
 from triskelion.data.particles import Particles
+from triskelion.data.segmentation import Segmentation
 from triskelion.data.volume import Mask, Volume
 
 
@@ -63,6 +64,10 @@ class JobContext(Protocol):
         """Load the mask that an input slot refers to."""
         ...
 
+    def read_segmentation(self, reference: str) -> Segmentation:
+        """Load the segmentation that an input slot refers to."""
+        ...
+
     def read_parameters(self, reference: str) -> dict[str, Any] | None:
         """Return the type (as ``job_type``) and parameters of the job that an input slot refers to, None where that is a file."""
         ...
@@ -73,6 +78,10 @@ class JobContext(Protocol):
 
     def save_volume(self, volume: Volume | Mask, name: str, iteration: int | None = None) -> None:
         """Save ``<name>.mrc`` (under ``iterations/`` where an iteration is given)."""
+        ...
+
+    def save_segmentation(self, segmentation: Segmentation, name: str = "segmentation") -> None:
+        """Save ``<name>.npz``."""
         ...
 
     def save_json(self, name: str, data: dict[str, Any]) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-SlotKind = Literal["particles", "volume", "mask"]
+SlotKind = Literal["particles", "volume", "mask", "segmentation"]
 
 
 class JobParameters(BaseModel):

@@ -12,7 +12,12 @@ from triskelion.project.parameters import SLOT_WANTS
 from triskelion.project.store import find_job, read_job, require_completed
 
 _JOB_REFERENCE = re.compile(r"(J\d+)(?:\.(\w+))?")
-_SUFFIXES: dict[SlotKind, tuple[str, ...]] = {"particles": (".star",), "volume": (".mrc", ".map"), "mask": (".mrc", ".map")}
+_SUFFIXES: dict[SlotKind, tuple[str, ...]] = {  # as jobs write them, then others that slots take
+    "particles": (".star",),
+    "volume": (".mrc", ".map"),
+    "mask": (".mrc", ".map"),
+    "segmentation": (".npz",),
+}
 _HALF_MAPS = ("half_a", "half_b")
 
 
@@ -28,8 +33,7 @@ class Output:
 def list_outputs(paths: JobPaths) -> list[Output]:
     """Return the declared outputs of a job that are there, in the order of the job type."""
     declared = job_type(read_job(paths).type).outputs
-    suffix = {"particles": ".star", "volume": ".mrc", "mask": ".mrc"}
-    outputs = [Output(Path(name).stem, kind, paths.output(Path(name).stem + suffix[kind])) for name, kind in declared.items()]
+    outputs = [Output(Path(name).stem, kind, paths.output(Path(name).stem + _SUFFIXES[kind][0])) for name, kind in declared.items()]
     return [output for output in outputs if output.path.exists()]
 
 

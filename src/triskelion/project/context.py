@@ -14,6 +14,7 @@ import numpy as np
 
 from triskelion.data.images import ImageSource
 from triskelion.data.particles import Particles
+from triskelion.data.segmentation import Segmentation
 from triskelion.data.volume import Mask, Volume
 from triskelion.errors import DataError, InputError, JobCancelled
 from triskelion.io.atomic_write import replace_when_complete
@@ -174,6 +175,12 @@ class FolderContext:
 
         return read_mask(resolve_input(self._paths.project, reference, "mask"))
 
+    def read_segmentation(self, reference: str) -> Segmentation:
+        """Load the segmentation that an input slot refers to."""
+        from triskelion.io.segmentation_npz import read_segmentation
+
+        return read_segmentation(resolve_input(self._paths.project, reference, "segmentation"))
+
     def read_parameters(self, reference: str) -> dict[str, Any] | None:
         """Return the type (as ``job_type``) and parameters of the job that an input slot refers to, None where that is a file."""
         paths = job_of_reference(self._paths.project, reference)
@@ -197,6 +204,12 @@ class FolderContext:
         path = self._paths.output(f"{name}.mrc", iteration)
         path.parent.mkdir(exist_ok=True)
         write_volume(path, volume)
+
+    def save_segmentation(self, segmentation: Segmentation, name: str = "segmentation") -> None:
+        """Save ``<name>.npz``."""
+        from triskelion.io.segmentation_npz import write_segmentation
+
+        write_segmentation(self._paths.output(f"{name}.npz"), segmentation)
 
     def save_json(self, name: str, data: dict[str, Any]) -> None:
         """Save ``<name>.json``."""

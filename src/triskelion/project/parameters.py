@@ -18,6 +18,7 @@ SLOT_WANTS: dict[str, str] = {
     "particles": "particles: J5, J5.name or the path of a .star file",
     "volume": "a map: J5, J5.name or the path of an .mrc file",
     "mask": "a mask: J5, J5.name or the path of an .mrc file",
+    "segmentation": "a segmentation: J5, J5.name or the path of an .npz file",
 }
 
 
