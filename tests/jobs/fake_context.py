@@ -17,6 +17,7 @@ from triskelion.io.scratch import ScratchStore
 from triskelion.io.segmentation_npz import read_segmentation, write_segmentation
 from triskelion.io.stacks import ParticleImages
 from triskelion.jobs.registry import job_type
+from triskelion.masks.regions import Edit
 
 
 class CountingProgress:
@@ -75,6 +76,16 @@ class FakeContext:
 
     def read_parameters(self, reference: str) -> dict[str, Any] | None:
         return None
+
+    def read_arrays(self, reference: str, name: str) -> dict[str, np.ndarray]:
+        with np.load(self.project_folder / reference.partition(".")[0] / f"{name}.npz") as arrays:
+            return dict(arrays)
+
+    def read_summary(self, reference: str) -> dict[str, Any] | None:
+        return None
+
+    def read_region_edits(self, reference: str) -> tuple[Edit, ...]:
+        return ()
 
     def save_particles(self, particles: Particles, name: str = "particles") -> None:
         write_particles(self.folder / f"{name}.star", particles)

@@ -11,6 +11,7 @@ from triskelion.data.images import ArrayStore, ImageSource
 from triskelion.data.particles import Particles
 from triskelion.data.segmentation import Segmentation
 from triskelion.data.volume import Mask, Volume
+from triskelion.masks.regions import Edit
 
 
 class Progress(Protocol):
@@ -70,6 +71,18 @@ class JobContext(Protocol):
 
     def read_parameters(self, reference: str) -> dict[str, Any] | None:
         """Return the type (as ``job_type``) and parameters of the job that an input slot refers to, None where that is a file."""
+        ...
+
+    def read_arrays(self, reference: str, name: str) -> dict[str, np.ndarray]:
+        """Load ``<name>.npz`` of the job that an input slot refers to."""
+        ...
+
+    def read_summary(self, reference: str) -> dict[str, Any] | None:
+        """Return the figures of the job that an input slot refers to, None where that is a file."""
+        ...
+
+    def read_region_edits(self, reference: str) -> tuple[Edit, ...]:
+        """Return what people did to the regions of the segmentation job that an input slot refers to; nothing where that is a file."""
         ...
 
     def save_particles(self, particles: Particles, name: str = "particles") -> None:

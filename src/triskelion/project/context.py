@@ -1,32 +1,28 @@
 """What a running job sees of the world, on a job folder: the implementation of ``jobs.context.JobContext``."""
 
-import os
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
 
-from triskelion.data.images import ImageSource
 from triskelion.data.particles import Particles
 from triskelion.data.segmentation import Segmentation
 from triskelion.data.volume import Mask, Volume
 from triskelion.errors import DataError, InputError, JobCancelled
 from triskelion.io.atomic_write import replace_when_complete
 from triskelion.io.scratch import ScratchStore
-from triskelion.project.connect import job_of_reference, resolve_input
 from triskelion.project.events import append_event
 from triskelion.project.layout import JobPaths
 from triskelion.project.pictures import draw_picture, list_diagnostics
 from triskelion.project.plain_json import write_json, write_text
+from triskelion.project.reading import ProjectReader
 from triskelion.project.screen import Bar, Screen
 from triskelion.project.status import StatusKeeper
-from triskelion.project.store import read_job
 
 PROGRESS_EVENT_S = 1.0  # at most one event a second, however fast the loop
 
@@ -50,7 +46,7 @@ class FolderProgress:
             self._context.note_progress(self._title, self._done, self._total)
 
 
-class FolderContext:
+class FolderContext(ProjectReader):
     """A job's folder, its project, its log and its screen.
 
     Parameters
@@ -67,8 +63,8 @@ class FolderContext:
     """
 
     def __init__(self, paths: JobPaths, threads: int, status: StatusKeeper, run_child: Callable[..., str], screen: Screen | None = None):
+        super().__init__(paths.project)
         self.folder = paths.folder
-        self.project_folder = paths.project.folder
         self.threads = threads
         self.figures: dict[str, Any] = {}
         self.warnings: list[str] = []
@@ -138,58 +134,11 @@ class FolderContext:
         write_json(self._paths.summary, {**self.figures, "warnings": self.warnings})
         append_event(self._paths.events, "summary", **figures)
 
-    # ---- reading
-
-    def read_particles(self, reference: str) -> Particles:
-        """Load the particles that an input slot refers to; image paths become relative to the project, or absolute.
-
-        In the STAR file of a job they are relative to the job's project, in any other to the folder of that file.
-        """
-        from triskelion.io.particle_star import read_particles
-
-        path = resolve_input(self._paths.project, reference, "particles")
-        particles = read_particles(path)
-        of_a_job = JobPaths(path.parent).record.exists()
-        base = path.parent.parent if of_a_job else path.parent
-        return particles if base == self.project_folder else _anchor_images(particles, base, self.project_folder)
-
-    def open_images(self, particles: Particles) -> ImageSource:
-        """Open the images of a particle table."""
-        from triskelion.io.stacks import ParticleImages
-
-        return ParticleImages(particles, self.project_folder)
+    # ---- saving
 
     def open_scratch(self) -> ScratchStore:
         """Open room on the disk of the job."""
         return ScratchStore(self.folder)
-
-    def read_volume(self, reference: str, name: str = "map") -> Volume:
-        """Load a map that an input slot refers to; ``name`` picks half_a, half_b or map_sharp of the same job."""
-        from triskelion.io.mrc import read_volume
-
-        return read_volume(resolve_input(self._paths.project, reference, "volume", None if name == "map" else name))
-
-    def read_mask(self, reference: str) -> Mask:
-        """Load the mask that an input slot refers to."""
-        from triskelion.io.mrc import read_mask
-
-        return read_mask(resolve_input(self._paths.project, reference, "mask"))
-
-    def read_segmentation(self, reference: str) -> Segmentation:
-        """Load the segmentation that an input slot refers to."""
-        from triskelion.io.segmentation_npz import read_segmentation
-
-        return read_segmentation(resolve_input(self._paths.project, reference, "segmentation"))
-
-    def read_parameters(self, reference: str) -> dict[str, Any] | None:
-        """Return the type (as ``job_type``) and parameters of the job that an input slot refers to, None where that is a file."""
-        paths = job_of_reference(self._paths.project, reference)
-        if paths is None:
-            return None
-        record = read_job(paths)
-        return {"job_type": record.type, **record.parameters}
-
-    # ---- saving
 
     def save_particles(self, particles: Particles, name: str = "particles") -> None:
         """Save ``<name>.star``."""
@@ -263,15 +212,3 @@ def append_log(paths: JobPaths, text: str) -> None:
     """Append text to log.txt, the first line with the time."""
     with paths.log.open("a", encoding="utf-8") as stream:
         stream.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')}  {text.rstrip()}\n")
-
-
-def _anchor_images(particles: Particles, base: Path, project_folder: Path) -> Particles:
-    """Rewrite paths, of images and of kept masks, that are relative to ``base``: relative to the project if inside it, else absolute."""
-
-    def anchor(path: str) -> str:
-        absolute = os.path.abspath(base / path)
-        return os.path.relpath(absolute, project_folder) if Path(absolute).is_relative_to(project_folder) else absolute
-
-    paths, inverse = np.unique(particles["image_path"], return_inverse=True)
-    optics = tuple(replace(group, kept_mask=anchor(group.kept_mask)) if group.kept_mask else group for group in particles.optics)
-    return particles.with_optics(optics).with_columns(image_path=np.array([anchor(str(path)) for path in paths])[inverse])

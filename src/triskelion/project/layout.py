@@ -93,6 +93,11 @@ class JobPaths:
         return self.folder / "checkpoint.npz"
 
     @property
+    def region_edits(self) -> Path:
+        """``regions.jsonl``: what people did to the regions of a segmentation, append-only."""
+        return self.folder / "regions.jsonl"
+
+    @property
     def kill_request(self) -> Path:
         """An empty file that asks the worker, on whatever machine, to stop."""
         return self.folder / "kill_request"
