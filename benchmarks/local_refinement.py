@@ -31,7 +31,7 @@ import numpy as np
 import torch
 from hinge_ratios import compute_ratios, format_table, missed_bars
 from hinge_truth import BLOCKS, HingeSet, Poses, align_from_truth, cramer_rao_deg, pose_prior
-from relion_refine import run_relion
+from relion_refine import options_near_poses, run_relion
 from torch import Tensor
 
 from triskelion.api import Job, Project
@@ -113,7 +113,7 @@ def measure_domain(bench: Bench, domain: str, relion: list[str]) -> Iterator[Row
         folder = bench.folder / f"{domain}_{images}"
         if not folder.exists():
             write_relion_input(bench, domain, folder, background if images == "subtracted" else None)
-        run = run_relion(folder, truth.folder / f"mask_{domain}.mrc")
+        run = run_relion(folder, options_near_poses(truth.folder / f"mask_{domain}.mrc"))
         poses = bench.judge_poses(domain, run.particles)["refined"]
         maps = bench.judge_maps(domain, run.half_a, run.half_b)
         yield bench.row(domain, f"relion {images}", poses=poses, maps=maps, cpu_s=run.cpu_s, workers_cpu_s=run.workers_cpu_s)

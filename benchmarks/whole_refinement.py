@@ -1,8 +1,9 @@
-"""Refinement of whole particles on the independent hinge sets, with and without poses, beside the true poses of the body.
+"""Refinement of whole particles on the independent hinge sets, with and without poses, beside the true poses of the body and RELION.
 
-    python benchmarks/whole_refinement.py TOOLS SET [SET ...] [--runs search input homogeneous hand sphere noise]
+    python benchmarks/whole_refinement.py TOOLS SET [SET ...] [--runs search input homogeneous hand sphere noise relion] [--folder DIR]
 
-TOOLS holds score_maps.py, a judge; every SET was made by hinge_set.py. The program's defaults, half-sets as they are:
+TOOLS holds score_maps.py, a judge; every SET was made by hinge_set.py, or is the folder of a job simulate. The program's defaults, half-sets as
+they are:
 
 search        nonuniform_refinement from the true map of all domains, which it low-passes to 30 Å, and no poses
 input         the same from the poses given (1.5° and a pixel off)
@@ -10,11 +11,13 @@ homogeneous   homogeneous_refinement from the poses given
 hand          search from the mirror image of the true map
 sphere        search from a ball of the particle's radius of gyration
 noise         search with images of white noise
+relion        relion_refine_mpi --auto_refine from the map and images of search, and no poses (``--runs relion`` takes an hour)
 oracle        reconstruct at the true poses of the body
 
 FSC with the truth: of half maps in the body's mask without the other domains, 15 Å to Nyquist. Body poses are compared with the truth after one
 rotation and one offset for all particles; the mirror image and the ball have no right poses, but what resolution is claimed, and which warnings
-come with it, is printed. Prints JSON lines and a table.
+come with it, is printed. In a DIR that exists, runs of RELION that have ended are read again; ours are always run anew. Prints JSON lines, a
+table and ratios; ends with 1 if a bar is missed.
 """
 
 import argparse
@@ -22,38 +25,38 @@ import json
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from relion_refine import options_anywhere, run_relion
+from whole_ratios import compute_ratios, format_table, missed_bars
 
 from triskelion.api import Job, Project
 from triskelion.conventions import box_center_px
 from triskelion.data.volume import Volume
 from triskelion.io.mrc import read_mask, read_volume, write_stack, write_volume
 from triskelion.io.particle_star import read_particles, write_particles
+from triskelion.resolution.fsc import compute_fsc_curves
 from triskelion.simulate.scoring import score_poses
 
-RUNS = ("search", "input", "homogeneous", "hand", "sphere", "noise")
+RUNS = ("search", "input", "homogeneous", "hand", "sphere", "noise", "relion")
+OURS = RUNS[:-1]
 EDGE_PX = 2.0
 BLOCK = 500
-COLUMNS = (
-    "set",
-    "run",
-    "resolution Å",
-    "within 5° %",
-    "within 10° %",
-    "median °",
-    "FSC with the truth",
-    "0.5 Å",
-    "iterations",
-    "CPU s",
-    "wall s",
-)
+
+
+def measure_set(tools: Path, folder: Path, runs: list[str], work: Path) -> Iterator[dict[str, Any]]:
+    """Yield the line of every run on one set, that of the oracle last."""
+    project = Project.new(Path(tempfile.mkdtemp()) / "project")
+    particles = project.run("import_particles", meta=folder / "particles.star")
+    for run in (*runs, "oracle"):
+        yield measure_relion(tools, folder, work) if run == "relion" else measure_run(project, tools, folder, run, particles)
 
 
 def measure_run(project: Project, tools: Path, folder: Path, run: str, particles: Job) -> dict[str, Any]:
-    """Run one kind of refinement; return its line."""
+    """Run one kind of refinement of ours; return its line."""
     if run == "oracle":
         job = project.run("reconstruct", particles=project.run("import_particles", meta=folder / "truth_body.star"))
     elif run in ("input", "homogeneous"):
@@ -65,19 +68,50 @@ def measure_run(project: Project, tools: Path, folder: Path, run: str, particles
         job = project.run("nonuniform_refinement", particles=images, volume=start)
     figures = {name: job.summary.get(name) for name in ("resolution_A", "iterations", "cpu_s", "wall_s", "peak_rss_MB", "warnings")}
     if run != "noise":
-        figures |= judge_body(tools, folder, job)
+        figures |= judge_body(tools, folder, *(job.path(name) for name in ("particles", "half_a", "half_b")))
     return {"set": folder.name, "run": run} | figures
 
 
-def judge_body(tools: Path, folder: Path, job: Job) -> dict[str, float]:
+def measure_relion(tools: Path, folder: Path, work: Path) -> dict[str, Any]:
+    """Run RELION, or read what it has left in ``work``; return its line, the resolution by our FSC of its half maps."""
+    if not (work / "particles.star").is_file():
+        write_relion_input(folder, work)
+    ended = run_relion(work, options_anywhere(measure_diameter_A(folder)))
+    half_a, half_b = (read_volume(path) for path in (ended.half_a, ended.half_b))
+    figures = {"resolution_A": compute_fsc_curves(half_a, half_b).resolution_A(), "iterations": ended.iterations}
+    seconds = {"cpu_s": ended.workers_cpu_s, "cpu_s_with_the_waiting": ended.cpu_s}
+    return {"set": folder.name, "run": "relion"} | figures | seconds | judge_body(tools, folder, ended.particles, ended.half_a, ended.half_b)
+
+
+def write_relion_input(folder: Path, work: Path) -> None:
+    """Make particles.star without poses, its images and reference.mrc, the true map."""
+    work.mkdir(parents=True, exist_ok=True)
+    (work / "particles.mrcs").symlink_to(folder / "particles.mrcs")
+    write_volume(work / "reference.mrc", read_volume(folder / "map_all.mrc"))
+    table = read_particles(folder / "particles.star")
+    n = len(table)
+    nothing = {"rotvec_rad": np.zeros((n, 3)), "shift_A": np.zeros((n, 2))}
+    nothing |= {f"consensus_{name}": zeros for name, zeros in nothing.items()}
+    write_particles(work / "particles.star", table.with_columns(**nothing, image_path=np.full(n, "particles.mrcs")))
+
+
+def measure_diameter_A(folder: Path) -> float:
+    """Diameter about the box centre that holds all domains at rest."""
+    masks = [read_mask(path) for path in sorted(folder.glob("mask_*.mrc"))]
+    inside = np.argwhere(np.max([mask.array for mask in masks], axis=0) > 0.99)
+    return 2 * masks[0].pixel_size_A * float(np.linalg.norm(inside - box_center_px(masks[0].box_px), axis=1).max())
+
+
+def judge_body(tools: Path, folder: Path, particles: Path, half_a: Path, half_b: Path) -> dict[str, float]:
     """Body poses against the truth, and half maps in the body's mask without the other domains."""
     mask = read_mask(folder / "mask_body.mrc")
     center_A = (mask.center_xyz_px - box_center_px(mask.box_px)) * mask.pixel_size_A
-    found = score_poses(read_particles(job.path("particles")), read_particles(folder / "truth_body.star"), center_A)
-    command = [sys.executable, tools / "score_maps.py", folder, "body", job.path("half_a"), job.path("half_b")]
+    found = score_poses(read_particles(particles), read_particles(folder / "truth_body.star"), center_A)
+    command = [sys.executable, tools / "score_maps.py", folder, "body", half_a, half_b]
     maps = json.loads(subprocess.run(list(map(str, command)), check=True, capture_output=True, text=True).stdout)["refined"]
     within = {f"within_{limit}deg_percent": float(100 * (found.angle_deg < limit).mean()) for limit in (5, 10)}
-    return within | {"median_deg": float(np.median(found.angle_deg)), "truth_fsc": maps["mean_truth_15A_nyquist"], "fsc05_A": maps["fsc05_A"]}
+    resolution = {name: maps[name] for name in ("fsc0143_A", "fsc05_A", "truth05_A")}
+    return within | {"median_deg": float(np.median(found.angle_deg)), "truth_fsc": maps["mean_truth_15A_nyquist"]} | resolution
 
 
 def write_start(project: Project, folder: Path, run: str) -> Path:
@@ -110,28 +144,25 @@ def write_noise(project: Project, folder: Path) -> Job:
     return project.run("import_particles", meta=star)
 
 
-def format_row(row: dict[str, Any]) -> str:
-    """One line of the table."""
-    names = ("resolution_A", "within_5deg_percent", "within_10deg_percent", "median_deg", "truth_fsc", "fsc05_A", "iterations", "cpu_s", "wall_s")
-    figures = (f"{row[name]:.4g}" if row.get(name) is not None else "" for name in names)
-    return "| " + " | ".join((row["set"], row["run"], *figures)) + " |"
-
-
 def main() -> None:
     """Measure every set."""
     parser = argparse.ArgumentParser(description="Judge refinement of whole particles on hinge sets.")
     parser.add_argument("tools", type=Path)
     parser.add_argument("sets", nargs="+", type=Path)
-    parser.add_argument("--runs", nargs="+", choices=RUNS, default=list(RUNS))
+    parser.add_argument("--runs", nargs="+", choices=RUNS, default=list(OURS))
+    parser.add_argument("--folder", type=Path)
     arguments = parser.parse_args()
-    rows = []
-    for folder in arguments.sets:
-        project = Project.new(Path(tempfile.mkdtemp()) / "project")
-        particles = project.run("import_particles", meta=folder / "particles.star")
-        for run in (*arguments.runs, "oracle"):
-            rows.append(measure_run(project, arguments.tools, folder, run, particles))
-            print(json.dumps(rows[-1], ensure_ascii=False), flush=True)
-    print("| " + " | ".join(COLUMNS) + " |", "|" + "---|" * len(COLUMNS), *map(format_row, rows), sep="\n")
+    base = arguments.folder or Path(tempfile.mkdtemp(prefix="whole_refinement_"))
+    groups = []
+    for folder in (given.absolute() for given in arguments.sets):
+        groups.append([])
+        for row in measure_set(arguments.tools, folder, arguments.runs, base / folder.name):
+            groups[-1].append(row)
+            print(json.dumps(row, ensure_ascii=False), flush=True)
+    ratios = [compute_ratios(rows) for rows in groups]
+    print(format_table(groups, ratios))
+    missed = [f"{rows[0]['set']}: {bar}" for rows, found in zip(groups, ratios) for bar in missed_bars(found)]
+    sys.exit("missed\n  " + "\n  ".join(missed) if missed else 0)
 
 
 if __name__ == "__main__":

@@ -104,9 +104,10 @@ def test_a_run_of_relion_that_has_ended_is_read_again(tmp_path: Path, monkeypatc
         (tmp_path / f"cpu_{rank}.json").write_text(json.dumps({"user_s": seconds, "system_s": 1}))
     (tmp_path / "out").mkdir()
     with pytest.raises(SystemExit, match=r"run_data\.star"):
-        run_relion(tmp_path, tmp_path / "mask.mrc")
-    for name in ("data.star", "half1_class001_unfil.mrc", "half2_class001_unfil.mrc"):
+        run_relion(tmp_path, [])
+    for name in ("data.star", "half1_class001_unfil.mrc", "half2_class001_unfil.mrc", *(f"it00{number}_half1_model.star" for number in range(3))):
         (tmp_path / "out" / f"run_{name}").touch()
-    result = run_relion(tmp_path, tmp_path / "mask.mrc")
+    result = run_relion(tmp_path, [])
     assert (result.cpu_s, result.workers_cpu_s) == (153, 52)
     assert result.half_b.name == "run_half2_class001_unfil.mrc"
+    assert result.iterations == 2
