@@ -69,9 +69,9 @@ def test_a_map_without_regions_is_a_segmentation_too():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"labels": np.where(make_labels() == 2, 0, make_labels())}, "without a gap, got the labels 1, 3, 4"),
-        ({"labels": np.where(make_labels() == 2, -1, make_labels())}, "without a gap, got the labels -1, 1"),
-        ({"labels": 10 * make_labels()}, "without a gap, got the labels 10, 20, 30, 40 for 6 nodes"),
+        ({"labels": np.where(make_labels() == 2, 0, make_labels())}, "each with voxels, got labels from 1 to 4 for 6 nodes"),
+        ({"labels": np.where(make_labels() == 2, -1, make_labels())}, "each with voxels, got labels from -1 to 4"),
+        ({"labels": 10 * make_labels()}, "got labels from 10 to 40 for 6 nodes"),
         ({"labels": np.zeros((3, 4, 4))}, "wanted a cube"),
         ({"parent": [0, 5, 5, 5, 0, 6, 0], "labels": make_labels() % 4}, "every group of a segmentation has members"),
         ({"parent": [0, 3, 5, 6, 0, 6, 0]}, "leaves have none"),

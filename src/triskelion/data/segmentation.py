@@ -1,7 +1,7 @@
 """A segmentation: which region each voxel belongs to, and how regions join into groups."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -46,13 +46,11 @@ class Segmentation:
         for name in ("labels", "parent", "step"):
             object.__setattr__(self, name, np.ascontiguousarray(getattr(self, name), dtype=np.int32))
         _check_tree(self.parent, self.step, self.names)
-        leaves = np.unique(self.inside_labels)
-        n_leaves = len(leaves)
-        if n_leaves > self.n_nodes or not np.array_equal(leaves, np.arange(1, n_leaves + 1)):
-            listed = ", ".join(map(str, leaves[:10])) + (" ..." if n_leaves > 10 else "")
-            raise InputError(f"the leaves of a segmentation are 1 to n without a gap, got the labels {listed or 'none'} for {self.n_nodes} nodes")
+        low, high = int(self.inside_labels.min(initial=1)), self.n_leaves
+        if low < 1 or high > self.n_nodes or not np.bincount(self.inside_labels, minlength=1)[1:].all():
+            raise InputError(f"the leaves of a segmentation are 1 to n, each with voxels, got labels from {low} to {high} for {self.n_nodes} nodes")
         has_members = np.isin(np.arange(self.n_nodes + 1), self.parent)[1:]
-        if has_members[:n_leaves].any() or not has_members[n_leaves:].all():
+        if has_members[:high].any() or not has_members[high:].all():
             raise InputError("every group of a segmentation has members, and leaves have none")
 
     @property
@@ -80,6 +78,11 @@ class Segmentation:
         """Leaf of every voxel of ``inside_px``, int32, shape (n_inside,)."""
         return self.labels.ravel()[self.inside_px]
 
+    @cached_property
+    def n_voxels(self) -> np.ndarray:
+        """Voxels of every node, int64, shape (n_nodes + 1,); entry 0 is 0."""
+        return self._sum_up(np.bincount(self.inside_labels, minlength=self.n_nodes + 1))
+
     def roots(self) -> np.ndarray:
         """Return the nodes that belong to no group, ascending."""
         return np.flatnonzero(self.parent[1:] == 0) + 1
@@ -91,7 +94,7 @@ class Segmentation:
 
     def leaves_of(self, node: int) -> np.ndarray:
         """Return the leaves below a node, ascending; a leaf is its own."""
-        return np.flatnonzero(self._node_of_leaf([node]))
+        return np.flatnonzero(self.node_of_leaf([node]))
 
     def nodes_at_step(self, step: int) -> np.ndarray:
         """Return the partition after so many smoothing steps: of every leaf the largest group that had formed by then, ascending."""
@@ -106,7 +109,40 @@ class Segmentation:
         InputError
             There is no such node.
         """
-        return self._node_of_leaf(nodes)[self.labels]
+        return self.node_of_leaf(nodes)[self.labels]
+
+    def node_of_leaf(self, nodes: Iterable[int]) -> np.ndarray:
+        """Return the node, out of ``nodes``, that each leaf belongs to: int32 (n_leaves + 1,), as ``labels_of`` has them of voxels."""
+        nodes = np.fromiter(nodes, dtype=np.int64)
+        self.require_nodes(nodes)
+        chosen = np.zeros(self.n_nodes + 1, dtype=np.int32)
+        chosen[nodes] = nodes
+        for node in range(self.n_nodes, 0, -1):  # from the top down: a chosen group takes all that is below it
+            chosen[node] = chosen[self.parent[node]] or chosen[node]
+        return chosen[: self.n_leaves + 1]
+
+    def with_groups(self, groups: Sequence[tuple[Sequence[int], int]]) -> "Segmentation":
+        """Return the segmentation with more groups: members and smoothing step of each, numbered on from ``n_nodes`` + 1.
+
+        A group may be a member of a later one.
+        """
+        parent = np.append(self.parent, np.zeros(len(groups), dtype=np.int32))
+        for group, (members, _) in enumerate(groups, self.n_nodes + 1):
+            parent[list(members)] = group
+        step = np.append(self.step, [step for _, step in groups])
+        return replace(self, parent=parent, step=step)
+
+    def keep_roots(self, roots: Sequence[int]) -> "Segmentation":
+        """Return the segmentation with only these roots and what is below them, numbered anew in the same order."""
+        kept = np.zeros(self.n_nodes + 1, dtype=bool)
+        kept[list(roots)] = True
+        for node in range(self.n_nodes, 0, -1):
+            kept[node] |= kept[self.parent[node]]
+        number = np.where(kept, np.cumsum(kept), 0).astype(np.int32)
+        kept[0] = True
+        labels = number[: self.n_leaves + 1][self.labels]
+        names = {int(number[node]): name for node, name in self.names.items() if kept[node]}
+        return replace(self, labels=labels, parent=number[self.parent[kept]], step=self.step[kept], names=names)
 
     def require_nodes(self, nodes: Iterable[int]) -> None:
         """Raise InputError unless every number is that of a region or group."""
@@ -127,30 +163,26 @@ class Segmentation:
         density = volume.array.ravel()[self.inside_px]
         place = np.array(np.unravel_index(self.inside_px, self.labels.shape))
         n_entries = self.n_nodes + 1
-        n_voxels = np.bincount(self.inside_labels, minlength=n_entries)
-        sums = np.stack([np.bincount(self.inside_labels, weights=axis, minlength=n_entries) for axis in place], axis=1)
+        sums = self._sum_up(np.stack([np.bincount(self.inside_labels, weights=axis, minlength=n_entries) for axis in place], axis=1))
         maximum, peak = np.full(n_entries, -np.inf, dtype=np.float32), np.zeros((n_entries, 3), dtype=np.int64)
         np.maximum.at(maximum, self.inside_labels, density)
         highest = np.flatnonzero(density == maximum[self.inside_labels])
         peak[self.inside_labels[highest]] = place[:, highest].T
         for node in range(1, n_entries):  # groups have larger numbers than their members
             above = self.parent[node]
-            n_voxels[above] += n_voxels[node]
-            sums[above] += sums[node]
             if maximum[node] > maximum[above]:
                 maximum[above], peak[above] = maximum[node], peak[node]
-        n_voxels[0], sums[0], maximum[0], peak[0] = 0, 0, 0, 0  # what roots were added to
-        center = sums / np.maximum(n_voxels, 1)[:, None]
-        return RegionTable(n_voxels, n_voxels * self.pixel_size_A**3, reverse_axes(center), maximum, reverse_axes(peak))
+        maximum[0], peak[0] = 0, 0  # those of all roots
+        center = sums / np.maximum(self.n_voxels, 1)[:, None]
+        return RegionTable(self.n_voxels, self.n_voxels * self.pixel_size_A**3, reverse_axes(center), maximum, reverse_axes(peak))
 
-    def _node_of_leaf(self, nodes: Iterable[int]) -> np.ndarray:
-        nodes = np.fromiter(nodes, dtype=np.int64)
-        self.require_nodes(nodes)
-        chosen = np.zeros(self.n_nodes + 1, dtype=np.int32)
-        chosen[nodes] = nodes
-        for node in range(self.n_nodes, 0, -1):  # from the top down: a chosen group takes all that is below it
-            chosen[node] = chosen[self.parent[node]] or chosen[node]
-        return chosen[: self.n_leaves + 1]
+    def _sum_up(self, of_leaves: np.ndarray) -> np.ndarray:
+        """Add to every group what its members have; entry 0 becomes 0."""
+        sums = of_leaves.copy()
+        for node in range(1, self.n_nodes + 1):
+            sums[self.parent[node]] += sums[node]
+        sums[0] = 0
+        return sums
 
 
 @dataclass(frozen=True)
