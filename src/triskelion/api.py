@@ -20,6 +20,7 @@ from triskelion.jobs.spec import SlotKind
 from triskelion.project.connect import Output, list_outputs
 from triskelion.project.layout import JobPaths
 from triskelion.project.prepare import anchor_inputs, prepare_job
+from triskelion.project.regions import Regions
 from triskelion.project.report import Story, write_job_report, write_project_report
 from triskelion.project.status import JobStatus, read_status, write_status
 from triskelion.project.store import JobRecord, create_project, find_job, find_project, list_jobs, open_project, read_job, read_summary
@@ -92,6 +93,18 @@ class Project:
         """
         return Job(find_job(self._paths, name), self._runner)
 
+    def regions(self, job: "Job | str") -> Regions:
+        """Return the regions of a segmentation job, to look at and to edit.
+
+        Raises
+        ------
+        JobError
+            There is no such job, or it is not completed.
+        InputError
+            It made no segmentation.
+        """
+        return Regions(self._paths, str(self._plain(job)))
+
     def prepare(self, job_type: str, **parameters: Any) -> "Job":
         """Check parameters and queue a job without running it.
 
@@ -143,6 +156,8 @@ class Project:
         return anchor_inputs(self._paths, type_name, given, Path.cwd())
 
     def _plain(self, value: Any) -> Any:
+        if isinstance(value, (list, tuple)):
+            return [self._plain(each) for each in value]
         if not isinstance(value, Job):
             return value
         if value.folder.parent != self.folder:
@@ -214,6 +229,11 @@ class Job:
     def mask(self) -> str:
         """The mask of this job."""
         return self._output("mask")
+
+    @property
+    def segmentation(self) -> str:
+        """The segmentation of this job."""
+        return self._output("segmentation")
 
     def path(self, name: str) -> Path:
         """Return the file of an output, ``half_a`` or ``fsc.txt``.

@@ -107,11 +107,26 @@ def run_resume(parameters: ResumeParameters, context) -> None:
     context.save_text("result.txt", str(int(done["steps"].sum())))
 
 
+class CutParameters(JobParameters):
+    pass
+
+
+def run_cut(parameters: CutParameters, context) -> None:
+    """Leaves 1 to 4 of 40, 30, 20 and 10 voxels along x in planes z = 1, 3, 5, 7 of a box of 12; 1 and 2 are joined as 5."""
+    from triskelion.data.segmentation import Segmentation
+
+    labels = np.zeros((12,) * 3, dtype=np.int32)
+    for leaf in (1, 2, 3, 4):
+        labels[2 * leaf - 1, 1 : 6 - leaf, 1:11] = leaf
+    context.save_segmentation(Segmentation(labels, np.array([0, 5, 5, 0, 0, 0]), np.array([0, 0, 0, 0, 0, 1]), 2.0, 0.5, {4: "foot"}))
+
+
 FAKES = {
     "make": JobType("make", "Make a cube", MakeParameters, run_make, {"map": "volume", "half_a": "volume", "half_b": "volume", "mask": "mask"}),
     "use": JobType("use", "Use a map", UseParameters, run_use, {"map": "volume"}),
     "fail": JobType("fail", "Fail in some way", FailParameters, run_fail, {"map": "volume"}),
     "resume": JobType("resume", "Stop half way", ResumeParameters, run_resume, {}),
+    "cut": JobType("cut", "Cut a box into regions", CutParameters, run_cut, {"segmentation": "segmentation"}),
 }
 WORKER = (sys.executable, __file__)
 

@@ -131,7 +131,7 @@ def jobs(as_json: AsJson = False) -> None:
 
     titles = {name: find_job_type(name).title for name in NAMES}
     if as_json:
-        _print_json(titles)
+        print_json(titles)
         return
     width = max(map(len, titles))
     for name, title in titles.items():
@@ -146,7 +146,7 @@ def status(context: typer.Context, as_json: AsJson = False) -> None:
     project = _open(context)
     described = [describe_job(job) for job in project.jobs]
     if as_json:
-        _print_json({"project": str(project.folder), "jobs": described})
+        print_json({"project": str(project.folder), "jobs": described})
     else:
         make_console().print(make_status_table(described, str(project.folder)))
 
@@ -158,7 +158,7 @@ def show(context: typer.Context, job: JobName, as_json: AsJson = False) -> None:
 
     found = _open(context).job(job)
     if as_json:
-        _print_json(found.summary)
+        print_json(found.summary)
     else:
         make_console().print(make_job_view(found), soft_wrap=True)
 
@@ -171,6 +171,35 @@ def path(
 ) -> None:
     """Print the path of an output of a job."""
     typer.echo(_open(context).job(job).path(output))
+
+
+@app.command()
+def regions(
+    context: typer.Context,
+    job: Annotated[str, typer.Argument(metavar="JOB", help="A job that made a segmentation, e.g. J7.", show_default=False)],
+    action: Annotated[
+        str,
+        typer.Argument(
+            metavar="ACTION",
+            help="list, find, history, select, add, deselect, invert, hide, show, show-only, group, ungroup, rename, delete, undo, redo.",
+        ),
+    ] = "list",
+    which: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[REGIONS]",
+            help="3,17,head | all | shown | hidden | selected | largest 5 | within 30A of x,y,z | inside J8 | all but 3,17",
+            show_default=False,
+        ),
+    ] = None,
+    name: Annotated[str | None, typer.Option("--name", help="With group and rename.", show_default=False)] = None,
+    level: Annotated[int | None, typer.Option("--level", min=0, help="With ungroup: down to this smoothing step.", show_default=False)] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Look at the regions of a segmentation and edit them; every edit is kept and can be undone."""
+    from triskelion.cli.regions import run_and_print
+
+    run_and_print(_open(context).regions(job), action, " ".join(which or ()), name=name, level=level, as_json=as_json)
 
 
 @app.command()
@@ -212,7 +241,8 @@ def demo(folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where to
     run_demo(folder)
 
 
-def _print_json(data: Any) -> None:
+def print_json(data: Any) -> None:
+    """Print plain data for programs."""
     import json
 
     from triskelion.project.plain_json import to_plain
