@@ -60,8 +60,10 @@ def fill_holes(base: np.ndarray) -> np.ndarray:
     """Add the voxels that a path through face neighbours cannot reach from the box edge without crossing ``base``."""
     labels = _label_pieces(~base)
     faces = [labels[0], labels[-1], labels[:, 0], labels[:, -1], labels[:, :, 0], labels[:, :, -1]]
-    outside = np.unique(np.concatenate([face.ravel() for face in faces]))
-    return ~np.isin(labels, outside[outside > 0])
+    inside = np.ones(int(labels.max()) + 1, dtype=bool)
+    inside[np.concatenate([face.ravel() for face in faces])] = False
+    inside[0] = True  # the base itself
+    return inside[labels]
 
 
 def largest_piece_fraction(base: np.ndarray) -> float:

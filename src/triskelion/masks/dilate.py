@@ -1,9 +1,12 @@
 """Euclidean distances from a set of voxels, and its dilation by a radius."""
 
+import numba
 import numpy as np
 from scipy import ndimage
 
 from triskelion.errors import InputError
+
+NEAR_PX = 64  # up to here the work of looking so far along each axis is less than that of a transform without a limit
 
 
 def distance_outside(base: np.ndarray, limit_px: float) -> np.ndarray:
@@ -23,8 +26,12 @@ def distance_outside(base: np.ndarray, limit_px: float) -> np.ndarray:
         0 inside the base; infinite wherever the distance exceeds ``limit_px``.
     """
     margin = int(np.ceil(limit_px)) + 1
-    box = tuple(slice(max(s.start - margin, 0), s.stop + margin) for s in ndimage.find_objects(base.astype(np.int8))[0])
-    near = np.asarray(ndimage.distance_transform_edt(~base[box]))
+    box = tuple(slice(max(s.start - margin, 0), s.stop + margin) for s in ndimage.find_objects(base.view(np.int8))[0])
+    inside = np.ascontiguousarray(base[box])
+    if limit_px <= NEAR_PX:
+        near = np.sqrt(_square_distances(inside, int(limit_px), int(limit_px**2) + 1), dtype=np.float32)
+    else:
+        near = np.asarray(ndimage.distance_transform_edt(~inside))
     distance = np.full(base.shape, np.inf, dtype=np.float32)
     distance[box] = np.where(near <= limit_px, near, np.inf)
     return distance
@@ -43,3 +50,49 @@ def dilate(base: np.ndarray, radius_px: float) -> np.ndarray:
     if radius_px < 1:
         return base.copy()
     return np.isfinite(distance_outside(base, radius_px))
+
+
+@numba.njit(parallel=True, cache=True)
+def _square_distances(base: np.ndarray, reach: int, far: int) -> np.ndarray:
+    """Squared distance of each voxel to the nearest of ``base``, int32; ``far`` or more where that is further than ``reach`` along an axis.
+
+    The square is a sum over the axes, so its minimum is taken along x, then y, then z.
+    """
+    n_z, n_y, n_x = base.shape
+    along_x = np.empty(base.shape, np.int32)
+    occupied = np.zeros((n_z, n_y), np.bool_)
+    for z in numba.prange(n_z):
+        for y in range(n_y):
+            steps = reach + 1
+            for x in range(n_x):
+                steps = 0 if base[z, y, x] else min(steps + 1, reach + 1)
+                along_x[z, y, x] = steps
+                occupied[z, y] |= steps == 0
+            for x in range(n_x - 1, -1, -1):
+                steps = min(steps + 1, along_x[z, y, x])
+                along_x[z, y, x] = steps
+            for x in range(n_x):
+                steps = along_x[z, y, x]
+                along_x[z, y, x] = steps * steps if steps <= reach else far
+    in_plane = np.full(base.shape, far, np.int32)
+    reached = np.zeros((n_z, n_y), np.bool_)
+    for z in numba.prange(n_z):
+        for y in range(n_y):
+            row = in_plane[z, y]
+            for other in range(max(y - reach, 0), min(y + reach + 1, n_y)):
+                if occupied[z, other]:
+                    reached[z, y] = True
+                    _take_smaller(row, along_x[z, other], (other - y) ** 2)
+    squared = np.full(base.shape, far, np.int32)
+    for z in numba.prange(n_z):
+        for other in range(max(z - reach, 0), min(z + reach + 1, n_z)):
+            for y in range(n_y):
+                if reached[other, y]:
+                    _take_smaller(squared[z, y], in_plane[other, y], (other - z) ** 2)
+    return squared
+
+
+@numba.njit(inline="always")
+def _take_smaller(row: np.ndarray, other: np.ndarray, added: int) -> None:
+    for x in range(len(row)):
+        row[x] = min(row[x], other[x] + np.int32(added))

@@ -26,8 +26,10 @@ def cosine_edge(distance, near: float, far: float) -> np.ndarray:
     distance = np.asarray(distance)
     if near == far:
         return (distance <= near).astype(np.float32)
-    progress = np.clip((distance - near) / (far - near), 0, 1)
-    return (0.5 + 0.5 * np.cos(np.pi * progress)).astype(np.float32)
+    values = (distance <= near).astype(np.float32)
+    between = (distance > near) & (distance < far)  # most voxels are not, and a cosine is dear
+    values[between] = 0.5 + 0.5 * np.cos(np.pi * ((distance[between] - near) / (far - near)))
+    return values
 
 
 def soft_edge(base: np.ndarray, padding_px: float) -> np.ndarray:
