@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from triskelion.errors import InputError
-from triskelion.fourier.resample import crop_or_pad, rescale_images, rescale_volumes
+from triskelion.fourier.resample import crop_or_pad, resample_volume, rescale_images, rescale_volumes
 
 FIELD_A = 60.0
 BOXES = [(30, 40), (31, 40), (30, 41), (31, 41), (40, 30), (40, 31), (41, 30), (41, 31)]
@@ -67,3 +67,19 @@ def test_padding_fills_and_cropping_back_returns():
 def test_no_box_is_refused():
     with pytest.raises(InputError, match="at least 2"):
         rescale_images(torch.zeros(4, 4), 0)
+
+
+@pytest.mark.parametrize(("old_px", "new_px"), BOXES)
+def test_any_grid_with_the_same_field_of_view_is_rescaling(old_px: int, new_px: int):
+    volume = torch.from_numpy(np.random.default_rng(5).standard_normal((old_px,) * 3))
+    assert torch.allclose(resample_volume(volume, new_px, old_px / new_px), rescale_volumes(volume, new_px), atol=1e-9)
+
+
+@pytest.mark.parametrize(("box_px", "pixel_A"), [(24, 2.3), (37, 1.7), (64, 1.5), (20, 1.5)])
+def test_a_gaussian_stays_where_it_is_on_any_grid(box_px: int, pixel_A: float):
+    place = (3.1, -4.7, 2.2)
+    moved = resample_volume(gaussian_in_A(40, place, 4.0, 3), box_px, pixel_A / (FIELD_A / 40))
+    axes = [(torch.arange(box_px, dtype=torch.float64) - box_px // 2) * pixel_A - x for x in place]
+    truth = torch.exp(-(axes[2][:, None, None] ** 2 + axes[1][:, None] ** 2 + axes[0] ** 2) / 32)
+    # the old box ends 30 Å from its centre
+    assert torch.allclose(moved, truth, atol=2e-6)

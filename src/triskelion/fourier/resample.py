@@ -1,8 +1,10 @@
-"""Other grids for images and maps: Fourier rescaling (same field of view) and cropping or padding (same pixel size).
+"""Other grids for images and maps: Fourier rescaling (same field of view), cropping or padding (same pixel size), or any grid at all.
 
-Both keep the centre, voxel n // 2, at the centre, voxel m // 2, whether n and m are odd or even. Rescaling keeps density: the mean, and
+All keep the centre, voxel n // 2, at the centre, voxel m // 2, whether n and m are odd or even. Rescaling keeps density: the mean, and
 every value of a band-limited map, stay what they were, whatever the box.
 """
+
+import math
 
 import torch
 from torch import Tensor
@@ -60,3 +62,31 @@ def crop_or_pad(real: Tensor, box_px: int, dimensions: int = 3, fill: float = 0.
     result = real.new_full((*real.shape[:-dimensions], *[box_px] * dimensions), fill)
     result[(..., *[target] * dimensions)] = real[(..., *[source] * dimensions)]
     return result
+
+
+def resample_volume(volume: Tensor, box_px: int, pixel_ratio: float) -> Tensor:
+    """Return a map (n, n, n) at the voxels of another grid with the same centre, (box_px, box_px, box_px).
+
+    The values are those of the map's Fourier series, without what the new voxels are too large to hold; 0 a voxel and more outside the old box.
+    With the same field of view this is ``rescale_volumes``.
+
+    Parameters
+    ----------
+    volume : Tensor
+    box_px : int
+        Of the new grid.
+    pixel_ratio : float
+        Pixel size of the new grid over that of the old.
+    """
+    _check_box(box_px)
+    old_px = volume.shape[-1]
+    last = math.ceil(old_px * min(1, 1 / pixel_ratio) / 2 - 1e-9) - 1
+    places = (torch.arange(box_px, dtype=torch.float64) - box_center_px(box_px)) * pixel_ratio + box_center_px(old_px)
+    angle = math.pi * (places[:, None] - torch.arange(old_px)) / old_px
+    on_voxel = torch.sin(angle).abs() < 1e-9
+    kernel = torch.sin((2 * last + 1) * angle) / torch.where(on_voxel, 1, old_px * torch.sin(angle))  # of Dirichlet
+    kernel = torch.where(on_voxel, (2 * last + 1) / old_px, kernel)
+    inside = (places > -1) & (places < old_px)
+    kernel = (kernel * inside[:, None]).to(volume.dtype)
+    along_xy = kernel @ (volume @ kernel.T)
+    return torch.tensordot(kernel, along_xy, dims=([1], [0]))

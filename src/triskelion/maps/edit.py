@@ -6,10 +6,10 @@ import numpy as np
 import torch
 
 from triskelion.conventions import box_center_px, centered_A_to_corner_px, corner_px_to_centered_A
-from triskelion.data.volume import Mask, Volume, require_same_grid
+from triskelion.data.volume import Mask, OnGrid, Volume, require_same_grid
 from triskelion.errors import InputError
 from triskelion.fourier.filters import gaussian_blur, lowpass
-from triskelion.fourier.resample import crop_or_pad, rescale_volumes
+from triskelion.fourier.resample import crop_or_pad, resample_volume, rescale_volumes
 from triskelion.masks.automatic import SMOOTHING_A, SMOOTHING_PX
 from triskelion.masks.binarize import keep_sphere
 
@@ -64,17 +64,23 @@ def crop_map(volume: Volume, box_px: int) -> Volume:
     return replace(volume, array=crop_or_pad(torch.from_numpy(volume.array), box_px).numpy())
 
 
+def resample_map(volume: Volume, grid: OnGrid) -> Volume:
+    """Return the map on the grid of another, whose box has the same centre; 0 outside the old box."""
+    array = resample_volume(torch.from_numpy(volume.array), grid.box_px, grid.pixel_size_A / volume.pixel_size_A).numpy()
+    return Volume(array, grid.pixel_size_A)
+
+
 def keep_sphere_of_map(volume: Volume, center_xyz_px, radius_A: float) -> Volume:
     """Return the map with everything further than ``radius_A`` from a point (px from the corner voxel) set to 0."""
     return replace(volume, array=keep_sphere(volume.array, center_xyz_px, radius_A / volume.pixel_size_A))
 
 
-def move_point_to_grid(xyz_px, source: Volume, target: Volume) -> np.ndarray:
+def move_point_to_grid(xyz_px, source: OnGrid, target: OnGrid) -> np.ndarray:
     """Return where a point of one grid lies on another with the same centre, both in px from the corner voxel."""
     return centered_A_to_corner_px(corner_px_to_centered_A(xyz_px, source.box_px, source.pixel_size_A), target.box_px, target.pixel_size_A)
 
 
-def require_inside(xyz_px, volume: Volume, what: str) -> None:
+def require_inside(xyz_px, volume: OnGrid, what: str) -> None:
     """Raise InputError unless a point (px from the corner voxel) lies in the box."""
     point = np.asarray(xyz_px, dtype=np.float64)
     if (point < 0).any() or (point > volume.box_px - 1).any():
