@@ -20,6 +20,7 @@ from triskelion.jobs.spec import SlotKind
 from triskelion.project.connect import Output, list_outputs
 from triskelion.project.layout import JobPaths
 from triskelion.project.prepare import anchor_inputs, prepare_job
+from triskelion.project.preview import preview_job
 from triskelion.project.regions import Regions
 from triskelion.project.report import Story, write_job_report, write_project_report
 from triskelion.project.status import JobStatus, read_status, write_status
@@ -121,6 +122,16 @@ class Project:
             A parameter or input does not fit; no job is made.
         """
         return self._prepare(job_type, self._anchor(job_type, parameters))
+
+    def preview(self, job_type: str, **parameters: Any) -> list[str]:
+        """Return what a job would do, line by line, without making it; parameters as in ``prepare``.
+
+        Raises
+        ------
+        InputError
+            A parameter or input does not fit, or jobs of this type have no preview.
+        """
+        return preview_job(self._paths, job_type, self._anchor(job_type, parameters))
 
     def run(self, job_type: str, **parameters: Any) -> "Job":
         """Run a job and wait until it is completed; parameters as in ``prepare``.

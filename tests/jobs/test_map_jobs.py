@@ -25,6 +25,8 @@ class MapContext:
 
     def __init__(self, volumes: dict[tuple[str, str], Volume], masks: dict[str, Mask] | None = None):
         self.volumes, self.masks = volumes, masks or {}
+        self.parameters: dict[str, dict[str, Any]] = {}
+        self.summaries: dict[str, dict[str, Any]] = {}
         self.saved: dict[str, Any] = {}
         self.plots: dict[str, dict] = {}
         self.summary: dict[str, Any] = {}
@@ -46,6 +48,12 @@ class MapContext:
 
     def read_mask(self, reference: str) -> Mask:
         return self.masks[reference]
+
+    def read_parameters(self, reference: str) -> dict[str, Any] | None:
+        return self.parameters.get(reference)
+
+    def read_summary(self, reference: str) -> dict[str, Any] | None:
+        return self.summaries.get(reference)
 
     def save_volume(self, volume: Volume | Mask, name: str, iteration: int | None = None) -> None:
         self.saved[name] = volume
@@ -90,7 +98,7 @@ def test_defaults_make_a_soft_mask_of_everything_above_a_fifth_of_the_maximum():
     assert mask.array[20, 20, [12, 28]].min() == 1
     assert np.allclose(mask.center_xyz_px, [20, 20, 20], atol=0.01)
     assert mask.array[20, 20, 12 - 5 - 4] == pytest.approx(0.5)  # 24 Å are 8 px: half way at 4 px
-    assert context.warnings == []
+    assert len(context.warnings) == 1 and "touches the edge of the box (value 0.15 there)" in context.warnings[0]  # 13 px from x = 12 and 28
     assert context.summary["box_px"] == BOX_PX and set(context.plots) == {"mask_slices"}
 
 
@@ -139,11 +147,68 @@ def test_maps_come_out_filtered_masked_and_mirrored():
 
 
 def test_thin_padding_and_speckle_are_warned_of():
-    assert "thin" in run_volume_tools(soft_padding_px=5, resolution_A=8.0).warnings[-2:][0]
+    assert "thin" in run_volume_tools(soft_padding_px=5, resolution_A=8.0).warnings[0]
     noisy = Volume(two_balls().array + np.random.default_rng(1).standard_normal((BOX_PX,) * 3), PIXEL_A)
     assert any("smooth the map" in warning for warning in run_volume_tools(noisy, threshold=2.5).warnings)
     context = run_volume_tools(resolution_A=6.0)
-    assert "soft padding 10 px" in context.lines[0] and not any("thin" in warning for warning in context.warnings)
+    assert "3. soft padding of 10 px (30 Å), a cosine" in context.lines and not any("thin" in warning for warning in context.warnings)
+
+
+def test_masks_that_fill_the_box_are_warned_of_and_complements_are_not():
+    full = run_volume_tools(threshold=0.5, dilation_px=14, soft_padding_px=2)
+    assert "touches the edge of the box (value 1.00 there)" in full.warnings[0] and "covers" in full.warnings[1]
+    assert run_volume_tools(threshold=0.5, soft_padding_px=2, complement=True).warnings == []
+
+
+def test_the_steps_are_listed_in_order_with_their_numbers_before_anything_is_made():
+    steps = {"invert": True, "flip_hand": True, "gaussian_A": 6, "lowpass_A": 20, "rescale_box_px": 60, "crop_box_px": 50, "fill_holes": True}
+    lengths = {"sphere_xyz_px": "28,20,20", "sphere_radius_A": 30, "dilation_px": "7A", "soft_padding_px": 4}
+    context = MapContext({("J1", "map"): Volume(-two_balls().array, PIXEL_A), ("J3", "map"): Volume(np.zeros((48,) * 3), 2.5)})
+    parameters = volume_tools.VolumeToolsParameters(volume="J1", onto="J3", threshold=0.1, complement=True, **steps, **lengths)  # type: ignore[arg-type]
+    volume_tools.preview(parameters, context)  # type: ignore[arg-type]
+    assert context.lines == [
+        "1. take map of J1: 40 px of 3 Å",
+        "2. invert the contrast",
+        "3. flip the hand, x becomes -x",
+        "4. blur with a Gaussian of sd 6 Å (2 px)",
+        "5. low-pass at 20 Å (Butterworth, order 8)",
+        "6. rescale to 60 px of 2 Å",
+        "7. crop to 50 px of 2 Å",
+        "8. resample on the grid of J3, 48 px of 2.5 Å",
+        "9. keep the sphere of 30 Å about 33.6,24.0,24.0 px",
+        "10. threshold at 0.1 (given)",
+        "11. fill the holes that it encloses",
+        "12. dilate by 2.8 px (7 Å)",
+        "13. soft padding of 4 px (10 Å), a cosine",
+        "14. take the complement, 1 - mask",
+    ]
+    assert context.saved == {} and context.plots == {} and context.summary == {}
+    listed = context.lines.copy()
+    volume_tools.run(parameters, context)  # type: ignore[arg-type]
+    assert context.lines[14:28] == listed
+    mask = context.saved["mask"]
+    assert (mask.box_px, mask.pixel_size_A) == (48, 2.5)
+    assert np.allclose(Mask(1 - mask.array, 2.5).center_xyz_px, [24 + 8 * 3 / 2.5, 24, 24], atol=0.8)  # the ball that was at x = 12
+
+
+def test_lengths_are_suggested_from_resolution_and_pixel_size():
+    context = MapContext({("J1", "map"): two_balls()})
+    context.summaries["J1"] = {"resolution_A": 6.0}
+    parameters = volume_tools.VolumeToolsParameters(volume="J1", dilation_px="auto", soft_padding_px="auto")  # type: ignore[arg-type]
+    volume_tools.preview(parameters, context)  # type: ignore[arg-type]
+    assert context.lines[-1] == "suggested at 6 Å and 3 Å/px: dilation 4.0 px (2 x resolution), soft padding 10.0 px (5 x resolution)"
+    assert context.lines[2:4] == ["3. dilate by 4 px (12 Å)", "4. soft padding of 10 px (30 Å), a cosine"]
+    volume_tools.preview(parameters.model_copy(update={"soft_padding_px": "4"}), context)  # type: ignore[arg-type]
+    assert "soft padding of 4 px is thin" in context.warnings[-1]
+
+
+def test_all_that_a_mask_base_holds_becomes_the_mask():
+    base = Volume(np.where(two_balls().array > 0.9, 7.0, 0) + np.where(two_balls().array == np.float32(0.8), 0.4, 0), PIXEL_A)
+    context = MapContext({("J1", "map"): base})
+    context.parameters["J1"] = {"job_type": "mask_base"}
+    volume_tools.run(volume_tools.VolumeToolsParameters(volume="J1", soft_padding_px="0"), context)  # type: ignore[arg-type]
+    assert np.array_equal(context.saved["mask"].array > 0, base.array > 0)
+    assert "2. threshold at 0.2 (half of the lowest density of the mask base, 0.4)" in context.lines
 
 
 @pytest.mark.parametrize(
@@ -155,6 +220,7 @@ def test_thin_padding_and_speckle_are_warned_of():
         ({"sphere_xyz_px": "1,2", "sphere_radius_A": 5}, "sphere_xyz_px is '1,2'"),
         ({"sphere_xyz_px": "1,2,300", "sphere_radius_A": 5}, "outside the box of 40 px"),
         ({"sphere_radius_A": 5}, "both sphere_xyz_px and sphere_radius_A"),
+        ({"dilation_px": "auto"}, "nothing tells the resolution of the map: give resolution_A"),
         ({"output": "map", "threshold": 0.1, "complement": True}, "threshold, complement makes a mask"),
     ],
 )

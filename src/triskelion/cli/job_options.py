@@ -14,7 +14,13 @@ from triskelion.project.parameters import ParameterDescription, describe_paramet
 _METAVARS = {int: "INTEGER", float: "NUMBER", str: "TEXT", Path: "PATH"}
 
 
-def run_with_options(job_type: JobType, arguments: list[str], program: str, submit: Callable[[dict[str, Any], bool, int | None], None]) -> None:
+def run_with_options(
+    job_type: JobType,
+    arguments: list[str],
+    program: str,
+    submit: Callable[[dict[str, Any], bool, int | None], None],
+    show: Callable[[dict[str, Any]], None] | None = None,
+) -> None:
     """Parse ``arguments`` as options of a job type and hand them on.
 
     Parameters
@@ -25,17 +31,23 @@ def run_with_options(job_type: JobType, arguments: list[str], program: str, subm
         How the help calls the command.
     submit : callable (given, detach, threads) -> None
         Receives the parameters that were typed, by name.
+    show : callable (given), optional
+        Receives them instead where ``--preview`` is typed, which job types with a preview offer.
     """
     described = describe_parameters(job_type)
 
     def command(**values: Any) -> None:
-        detach, threads = values.pop("detach_"), values.pop("threads_")
+        detach, threads, preview = values.pop("detach_"), values.pop("threads_"), values.pop("preview_", False)
         given = {name: _read_value(described[name], value) for name, value in values.items() if value is not None}
-        submit(given, detach, threads)
+        if show is not None and preview:
+            show(given)
+        else:
+            submit(given, detach, threads)
 
     options = [_make_option(parameter) for parameter in described.values()]
-    vars(command)["__signature__"] = inspect.Signature([*options, *_running_options()])
-    command.__annotations__ = {option.name: option.annotation for option in (*options, *_running_options())}
+    options += _running_options(with_preview=show is not None and job_type.preview is not None)
+    vars(command)["__signature__"] = inspect.Signature(options)
+    command.__annotations__ = {option.name: option.annotation for option in options}
     app = typer.Typer(add_completion=False)
     app.command(name=job_type.name, help=f"{job_type.title}.")(command)
     app(arguments, prog_name=program)
@@ -50,8 +62,13 @@ def _make_option(parameter: ParameterDescription) -> inspect.Parameter:
         show_default=False,
         rich_help_panel="Inputs" if parameter.slot else "Advanced" if parameter.advanced or parameter.name == "seed" else "Parameters",
     )
-    kind = bool | None if flag else str | None
+    kind = bool | None if flag else list[str] | None if _takes_several(parameter) else str | None
     return inspect.Parameter(parameter.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind, option])
+
+
+def _takes_several(parameter: ParameterDescription) -> bool:
+    """Whether its value is a list: typed with commas, or as an option that is given more than once."""
+    return any(get_origin(kind) in (tuple, list) or kind in (tuple, list) for kind in parameter.kinds)
 
 
 def _spellings(parameter: ParameterDescription, flag: bool) -> list[str]:
@@ -62,16 +79,20 @@ def _spellings(parameter: ParameterDescription, flag: bool) -> list[str]:
     return [parameter.option, stem] if unit in UNITS else [parameter.option]
 
 
-def _running_options() -> tuple[inspect.Parameter, ...]:
+def _running_options(with_preview: bool) -> list[inspect.Parameter]:
     detach = typer.Option("--detach", metavar="", help="Return at once; the job goes on by itself.", rich_help_panel="Running")
     threads = typer.Option("--threads", help="Processor cores the job may use; all by default.", min=1, show_default=False, rich_help_panel="Running")
     make = lambda name, default, annotation: inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
-    return make("detach_", False, Annotated[bool, detach]), make("threads_", None, Annotated[int | None, threads])
+    options = [make("detach_", False, Annotated[bool, detach]), make("threads_", None, Annotated[int | None, threads])]
+    if with_preview:
+        preview = typer.Option("--preview", metavar="", help="List what the job would do, and do not run it.", rich_help_panel="Running")
+        options.append(make("preview_", False, Annotated[bool, preview]))
+    return options
 
 
 def _metavar(parameter: ParameterDescription) -> str:
     if parameter.slot:
-        return "JOB|FILE"
+        return "JOB|FILE,..." if _takes_several(parameter) else "JOB|FILE"
     if parameter.choices:
         return "|".join(parameter.choices)
     return next((_METAVARS[kind] for kind in parameter.kinds if kind in _METAVARS), "TEXT")
@@ -89,10 +110,8 @@ def _help(parameter: ParameterDescription) -> str:
 
 def _read_value(parameter: ParameterDescription, typed: Any) -> Any:
     """Turn what was typed into what the model reads; the model itself checks numbers and choices."""
-    if not isinstance(typed, str):
-        return typed
-    if parameter.takes_none and typed.lower() == "none":
+    if isinstance(typed, list):
+        return None if parameter.takes_none and typed == ["none"] else [item.strip() for each in typed for item in each.split(",")]
+    if isinstance(typed, str) and parameter.takes_none and typed.lower() == "none":
         return None
-    if any(get_origin(kind) in (tuple, list) or kind in (tuple, list) for kind in parameter.kinds):
-        return [item.strip() for item in typed.split(",")]
     return typed

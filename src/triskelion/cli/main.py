@@ -65,7 +65,10 @@ def run(
     def submit(given: dict[str, Any], detach: bool, threads: int | None) -> None:
         _execute(_open(context, threads=threads).prepare(job_type, **given), detach)
 
-    run_with_options(find_job_type(job_type), context.args, f"triskelion run {job_type}", submit)
+    def show(given: dict[str, Any]) -> None:
+        typer.echo("\n".join(_open(context).preview(job_type, **given)))
+
+    run_with_options(find_job_type(job_type), context.args, f"triskelion run {job_type}", submit, show)
 
 
 @app.command(context_settings={**JOB_ARGUMENTS, "ignore_unknown_options": True, "help_option_names": []})

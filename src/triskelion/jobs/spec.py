@@ -27,7 +27,10 @@ def parameter(default: Any = ..., *, title: str, help: str, unit: str = "", adva
 
 
 def slot(kind: SlotKind, *, title: str, help: str, optional: bool = False) -> Any:
-    """Describe an input slot, whose value is ``J5``, ``J5.name`` or the path of a file; its annotation is ``str`` (``str | None`` where optional)."""
+    """Describe an input slot, whose value is ``J5``, ``J5.name`` or the path of a file.
+
+    Its annotation is ``str`` (``str | None`` where optional), or ``tuple[str, ...]`` for a slot that takes several.
+    """
     return Field(None if optional else ..., title=title, description=help, json_schema_extra={"slot": kind})
 
 
@@ -45,6 +48,8 @@ class JobType:
     run : callable (parameters, context) -> None
     outputs : dict of str to SlotKind
         File name in the job folder -> kind; the first of a kind is what ``J5`` means in a slot of that kind.
+    preview : callable (parameters, context) -> None, optional
+        Logs what the job would do, through a context that reads, logs and warns, and does nothing else.
     """
 
     name: str
@@ -52,3 +57,4 @@ class JobType:
     parameters: type[JobParameters]
     run: Callable[[Any, Any], None]
     outputs: dict[str, SlotKind]
+    preview: Callable[[Any, Any], None] | None = None

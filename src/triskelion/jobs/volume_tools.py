@@ -1,22 +1,21 @@
 """Job: a map or a mask made from a map, in one fixed order of operations.
 
-The map: times ``mask`` - ``invert`` - ``flip_hand`` - ``gaussian_A`` - ``lowpass_A`` - ``rescale_box_px`` - ``crop_box_px`` - the sphere.
+The map: times ``mask`` - ``invert`` - ``flip_hand`` - ``gaussian_A`` - ``lowpass_A`` - ``rescale_box_px`` - ``crop_box_px`` - ``onto`` - the sphere.
 The mask: ``threshold`` - ``fill_holes`` - ``dilation_px`` - ``soft_padding_px`` - ``complement``.
+The steps are listed with their numbers before anything is made; ``triskelion run volume_tools ... --preview`` lists them and makes nothing.
 """
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from pydantic import ConfigDict
 
 from triskelion.errors import InputError
 from triskelion.jobs.context import JobContext
-from triskelion.jobs.lengths import parse_length_px, parse_position_xyz_px
 from triskelion.jobs.spec import JobParameters, JobType, parameter, slot
+from triskelion.jobs.volume_steps import MapStep, MaskPlan, plan_map, plan_mask
 
 if TYPE_CHECKING:
     from triskelion.data.volume import Mask, Volume
-
-DEFAULT_PADDING_A = 24.0
 
 
 class VolumeToolsParameters(JobParameters):
@@ -25,7 +24,7 @@ class VolumeToolsParameters(JobParameters):
     model_config = ConfigDict(coerce_numbers_to_str=True)  # dilation_px=5 from Python is "5" from the command line
 
     volume: str | None = slot("volume", title="Map", optional=True, help="The map to work on; left out, the mask is worked on instead.")
-    volume_name: Literal["map", "half_a", "half_b", "map_sharp", "mask_base"] = parameter(
+    volume_name: Literal["map", "half_a", "half_b", "map_sharp", "mask_base", "complement_base"] = parameter(
         "map", title="Which map", help="Which map of the job is meant."
     )
     mask: str | None = slot(
@@ -33,6 +32,12 @@ class VolumeToolsParameters(JobParameters):
         title="Mask",
         optional=True,
         help="Multiplied with the map. Without a map, the mask to threshold, dilate and pad again, or to complement as it is.",
+    )
+    onto: str | None = slot(
+        "volume",
+        title="Onto the grid of",
+        optional=True,
+        help="A map whose box and pixel size the result shall have; both boxes have the same centre.",
     )
     output: Literal["map", "mask"] = parameter("mask", title="Output", help="Whether a map or a soft mask comes out.")
     invert: bool = parameter(False, title="Invert", help="Turn dark protein bright.")
@@ -59,60 +64,78 @@ class VolumeToolsParameters(JobParameters):
     threshold: float | None = parameter(
         None,
         title="Threshold",
-        help="Density at which the mask begins (0.05 suits a mask base). Left out: 0.2 of the maximum after the steps above, 0.5 for a mask.",
+        help="Density at which the mask begins. Left out: 0.2 of the maximum after the steps above, 0.5 for a mask, all that a mask base holds.",
     )
     fill_holes: bool = parameter(False, title="Fill holes", help="Fill holes that the thresholded map encloses.")
-    dilation_px: str = parameter("0", title="Dilation", unit="px", help="Grow the mask by this distance; 7A is read as Å.")
+    dilation_px: str = parameter("0", title="Dilation", unit="px", help="Grow the mask by this distance; 7A is read as Å, auto is 2 x resolution.")
     soft_padding_px: str | None = parameter(
         None,
         title="Soft padding",
         unit="px",
-        help="Width of the cosine edge outside the dilated mask; 23.8A is read as Å. Left out: 5 x resolution where that is given, else 24 Å.",
+        help="Width of the cosine edge outside the dilated mask; 23.8A is read as Å, auto is 5 x resolution. "
+        "Left out: 5 x resolution where that is given, else 24 Å.",
     )
     complement: bool = parameter(False, title="Complement", help="1 - mask, as the last step: the mask of everything else.")
     resolution_A: float | None = parameter(
-        None, title="Resolution", unit="Å", gt=0, le=100, help="Of the map: soft padding is compared with 5 x resolution / pixel size."
+        None,
+        title="Resolution",
+        unit="Å",
+        gt=0,
+        le=100,
+        help="Of the map: soft padding is compared with 5 x resolution / pixel size. "
+        "Left out: suggestions go by what the job that made the map found.",
     )
 
 
 MASK_STEPS = ("threshold", "fill_holes", "dilation_px", "soft_padding_px", "complement")
+AT_EDGE = 0.02  # of a mask, on the outermost voxels of the box
+MOST_OF_BOX = 0.5
+
+
+class Plan(NamedTuple):
+    """What is going to be done, and the map that the mask, if one is wanted, is made of."""
+
+    volume: "Volume"
+    mask: MaskPlan | None
 
 
 def run(parameters: VolumeToolsParameters, context: JobContext) -> None:
     """Make the map or the mask."""
-    volume = _edit_map(parameters, context)
-    if parameters.output == "map":
-        _save_map(parameters, context, volume)
+    plan = _make_plan(parameters, context)
+    if plan.mask is None:
+        _save_map(context, plan.volume)
     else:
-        _save_mask(context, volume, _make_mask(parameters, context, volume))
+        _save_mask(context, plan.volume, _make_mask(context, plan.volume, plan.mask))
 
 
-def _edit_map(parameters: VolumeToolsParameters, context: JobContext) -> "Volume":
-    from triskelion.maps import edit
-
-    source = volume = _read_input(parameters, context)
-    if parameters.invert:
-        volume = edit.invert(volume)
-    if parameters.flip_hand:
-        volume = edit.flip_hand(volume)
-    if parameters.gaussian_A is not None:
-        volume = edit.blur_map(volume, parameters.gaussian_A)
-    if parameters.lowpass_A is not None:
-        volume = edit.lowpass_map(volume, parameters.lowpass_A)
-    if parameters.rescale_box_px is not None:
-        volume = edit.rescale_map(volume, parameters.rescale_box_px)
-    if parameters.crop_box_px is not None:
-        volume = edit.crop_map(volume, parameters.crop_box_px)
-    if (parameters.sphere_xyz_px is None) != (parameters.sphere_radius_A is None):
-        raise InputError("a sphere wants both sphere_xyz_px and sphere_radius_A")
-    if parameters.sphere_xyz_px is not None and parameters.sphere_radius_A is not None:
-        center = parse_position_xyz_px(parameters.sphere_xyz_px, source.pixel_size_A, "sphere_xyz_px")
-        edit.require_inside(center, source, "sphere_xyz_px")
-        volume = edit.keep_sphere_of_map(volume, edit.move_point_to_grid(center, source, volume), parameters.sphere_radius_A)
-    return volume
+def preview(parameters: VolumeToolsParameters, context: JobContext) -> None:
+    """List the steps, and what there is to warn of, without making anything."""
+    _make_plan(parameters, context)
 
 
-def _read_input(parameters: VolumeToolsParameters, context: JobContext) -> "Volume":
+def _make_plan(parameters: VolumeToolsParameters, context: JobContext) -> Plan:
+    """Resolve every number, which takes the map steps where the threshold depends on them, and list the steps."""
+    unused = [name for name in MASK_STEPS if getattr(parameters, name) != type(parameters).model_fields[name].default]
+    if parameters.output == "map" and unused:
+        raise InputError(f"output is a map, but {', '.join(unused)} makes a mask: give output=mask or leave it out")
+    source, taken = _read_input(parameters, context)
+    onto = None if parameters.onto is None else context.read_volume(parameters.onto)
+    steps = plan_map(parameters, source, onto)
+    volume = _apply(source, steps)
+    lines = taken + [step.text for step in steps]
+    if parameters.output == "map":
+        _list_steps(context, lines)
+        return Plan(volume, None)
+    resolution_A = parameters.resolution_A or _find_resolution_A(parameters, context)
+    mask = plan_mask(parameters, volume, _lowest_of_base(parameters, context, source), resolution_A)
+    _list_steps(context, lines + mask.describe(volume.pixel_size_A))
+    _suggest(context, volume.pixel_size_A, resolution_A)
+    _warn_of_plan(context, volume, mask, parameters.resolution_A if parameters.soft_padding_px is None else resolution_A)
+    return Plan(volume, mask)
+
+
+def _read_input(parameters: VolumeToolsParameters, context: JobContext) -> "tuple[Volume, list[str]]":
+    """Return what is worked on, and in words where it comes from."""
     from triskelion.data.volume import Volume
     from triskelion.maps.edit import apply_mask
 
@@ -120,18 +143,83 @@ def _read_input(parameters: VolumeToolsParameters, context: JobContext) -> "Volu
     if parameters.volume is not None:
         names = [] if parameters.volume_name == "map" else [parameters.volume_name]
         volume = context.read_volume(parameters.volume, *names)
-        return volume if mask is None else apply_mask(volume, mask)
+        taken = f"take {parameters.volume_name} of {parameters.volume}: {volume.box_px} px of {volume.pixel_size_A:.4g} Å"
+        return (volume, [taken]) if mask is None else (apply_mask(volume, mask), [taken, f"multiply with the mask {parameters.mask}"])
     if mask is None:
         raise InputError("volume_tools wants a volume or a mask to work on: neither was given")
-    return Volume(mask.array, mask.pixel_size_A)
+    return Volume(mask.array, mask.pixel_size_A), [f"take the mask {parameters.mask}: {mask.box_px} px of {mask.pixel_size_A:.4g} Å"]
 
 
-def _save_map(parameters: VolumeToolsParameters, context: JobContext, volume: "Volume") -> None:
+def _apply(volume: "Volume", steps: list[MapStep]) -> "Volume":
+    for step in steps:
+        volume = step.apply(volume)
+    return volume
+
+
+def _list_steps(context: JobContext, lines: list[str]) -> None:
+    for number, line in enumerate(lines, start=1):
+        context.log(f"{number}. {line}")
+
+
+def _find_resolution_A(parameters: VolumeToolsParameters, context: JobContext) -> float | None:
+    """Return the resolution that the job which made the map found, None where there is no such figure."""
+    summary = {} if parameters.volume is None else context.read_summary(parameters.volume) or {}
+    return summary.get("resolution_A") or summary.get("map_resolution_A")
+
+
+def _lowest_of_base(parameters: VolumeToolsParameters, context: JobContext, source: "Volume") -> float | None:
+    """Return the lowest density of a mask base: what is 0 there is outside; None for other maps."""
+    made = {} if parameters.volume is None else context.read_parameters(parameters.volume) or {}
+    positive = source.array[source.array > 0]
+    return float(positive.min()) if made.get("job_type") == "mask_base" and len(positive) else None
+
+
+def _suggest(context: JobContext, pixel_size_A: float, resolution_A: float | None) -> None:
+    from triskelion.masks.soft_edge import minimum_padding_px, suggest_dilation_px
+
+    if resolution_A is not None:
+        dilation_px, padding_px = (suggest(resolution_A, pixel_size_A) for suggest in (suggest_dilation_px, minimum_padding_px))
+        context.log(
+            f"suggested at {resolution_A:.3g} Å and {pixel_size_A:.4g} Å/px: dilation {dilation_px:.1f} px (2 x resolution), "
+            f"soft padding {padding_px:.1f} px (5 x resolution)"
+        )
+
+
+def _warn_of_plan(context: JobContext, volume: "Volume", plan: MaskPlan, resolution_A: float | None) -> None:
+    from triskelion.masks.binarize import binarize, largest_piece_fraction
+    from triskelion.masks.soft_edge import padding_warning
+
+    if plan.threshold is None:
+        return
+    share = largest_piece_fraction(binarize(volume.array, plan.threshold))
+    if share < 0.5:
+        context.warn(
+            f"the largest piece above the threshold holds only {100 * share:.0f} % of it: smooth the map (gaussian_A) or raise the threshold"
+        )
+    if resolution_A is not None:
+        warning = padding_warning(plan.padding_px, resolution_A, volume.pixel_size_A)
+        if warning is not None:
+            context.warn(warning)
+
+
+def _make_mask(context: JobContext, volume: "Volume", plan: MaskPlan) -> "Mask":
+    from triskelion.masks.soft_edge import complement, edge_value
+
+    mask = plan.make(volume)
+    highest = edge_value(mask)
+    if highest > AT_EDGE:
+        context.warn(
+            f"the mask touches the edge of the box (value {highest:.2f} there), which cuts it off: pad the box, or dilate and pad the mask less"
+        )
+    share = float(mask.array.mean(dtype="float64"))
+    if share > MOST_OF_BOX:
+        context.warn(f"the mask covers {100 * share:.0f} % of the box: raise the threshold, or dilate and pad it less")
+    return complement(mask) if plan.complement else mask
+
+
+def _save_map(context: JobContext, volume: "Volume") -> None:
     from triskelion.plots.map_slices import collect_map_slices
 
-    unused = [name for name in MASK_STEPS if getattr(parameters, name) != type(parameters).model_fields[name].default]
-    if unused:
-        raise InputError(f"output is a map, but {', '.join(unused)} makes a mask: give output=mask or leave it out")
     context.save_volume(volume, "map")
     context.plot("map_slices", collect_map_slices({"map": volume}))
     context.summarize(box_px=volume.box_px, pixel_size_A=volume.pixel_size_A)
@@ -148,45 +236,6 @@ def _save_mask(context: JobContext, volume: "Volume", mask: "Mask") -> None:
     context.summarize(box_px=mask.box_px, pixel_size_A=mask.pixel_size_A, share_of_box=share, center_xyz_px=mask.center_xyz_px.tolist())
 
 
-def _make_mask(parameters: VolumeToolsParameters, context: JobContext, volume: "Volume") -> "Mask":
-    from triskelion.masks.make import make_mask, soft_mask_as_it_is
-    from triskelion.masks.soft_edge import complement
-
-    only_mask = parameters.volume is None
-    dilation_px = parse_length_px(parameters.dilation_px, volume.pixel_size_A, "dilation_px")
-    if only_mask and parameters.threshold is None and not (parameters.fill_holes or dilation_px or parameters.soft_padding_px):
-        mask = soft_mask_as_it_is(volume)
-    else:
-        threshold = _choose_threshold(parameters, context, volume, only_mask)
-        padding_px = _choose_padding_px(parameters, context, volume.pixel_size_A)
-        context.log(f"threshold {threshold:.4g} (maximum {volume.array.max():.4g}), dilation {dilation_px:.4g} px, soft padding {padding_px:.4g} px")
-        mask = make_mask(volume, threshold, dilation_px, padding_px, parameters.fill_holes)
-    return complement(mask) if parameters.complement else mask
-
-
-def _choose_threshold(parameters: VolumeToolsParameters, context: JobContext, volume: "Volume", only_mask: bool) -> float:
-    from triskelion.masks.binarize import automatic_threshold, binarize, largest_piece_fraction
-
-    automatic = 0.5 if only_mask else automatic_threshold(volume.array)
-    threshold = automatic if parameters.threshold is None else parameters.threshold
-    share = largest_piece_fraction(binarize(volume.array, threshold))
-    if share < 0.5:
-        context.warn(
-            f"the largest piece above the threshold holds only {100 * share:.0f} % of it: smooth the map (gaussian_A) or raise the threshold"
-        )
-    return threshold
-
-
-def _choose_padding_px(parameters: VolumeToolsParameters, context: JobContext, pixel_size_A: float) -> float:
-    from triskelion.masks.soft_edge import minimum_padding_px, padding_warning
-
-    if parameters.soft_padding_px is None:
-        return DEFAULT_PADDING_A / pixel_size_A if parameters.resolution_A is None else minimum_padding_px(parameters.resolution_A, pixel_size_A)
-    padding_px = parse_length_px(parameters.soft_padding_px, pixel_size_A, "soft_padding_px")
-    warning = None if parameters.resolution_A is None else padding_warning(padding_px, parameters.resolution_A, pixel_size_A)
-    if warning is not None:
-        context.warn(warning)
-    return padding_px
-
-
-JOB = JobType("volume_tools", "Make a mask, filter, resample or crop a map", VolumeToolsParameters, run, {"mask": "mask", "map": "volume"})
+JOB = JobType(
+    "volume_tools", "Make a mask, filter, resample or crop a map", VolumeToolsParameters, run, {"mask": "mask", "map": "volume"}, preview=preview
+)

@@ -11,6 +11,7 @@ from triskelion.masks.dilate import distance_outside
 CORE, ENDS = 0.98, 0.02  # of a mask; between them lies most of a cosine edge
 EDGE_SHARE = 1 - 2 * math.acos(1 - 2 * ENDS) / math.pi  # of a cosine's padding that lies between them
 PADDING_PER_RESOLUTION = 5  # a thinner edge correlates the noise of the half maps
+DILATION_PER_RESOLUTION = 2  # what a map shows of an atom reaches about so far
 
 
 def cosine_edge(distance, near: float, far: float) -> np.ndarray:
@@ -56,9 +57,19 @@ def complement(mask: Mask) -> Mask:
     return Mask(1 - mask.array, mask.pixel_size_A)
 
 
+def edge_value(mask: Mask) -> float:
+    """Return the largest value of a mask on the faces of the box: what lies there is cut off."""
+    return max(float(np.take(mask.array, (0, -1), axis=axis).max()) for axis in range(3))
+
+
 def minimum_padding_px(resolution_A: float, pixel_size_A: float) -> float:
     """Return the soft padding that a map of this resolution asks for: 5 x resolution / pixel size."""
     return PADDING_PER_RESOLUTION * resolution_A / pixel_size_A
+
+
+def suggest_dilation_px(resolution_A: float, pixel_size_A: float) -> float:
+    """Return the dilation that takes in what a map of this resolution shows of the atoms at the surface: 2 x resolution / pixel size."""
+    return DILATION_PER_RESOLUTION * resolution_A / pixel_size_A
 
 
 def measure_padding_px(mask: Mask) -> float:
