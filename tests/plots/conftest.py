@@ -11,12 +11,16 @@ from triskelion.plots.before_after import collect_before_after
 from triskelion.plots.compare_fsc import collect_compare_fsc
 from triskelion.plots.compare_maps import collect_compare_maps
 from triskelion.plots.compare_poses import collect_compare_poses
+from triskelion.plots.composite_slices import collect_composite_slices
 from triskelion.plots.defocus import collect_defocus
 from triskelion.plots.fourier_slices import collect_fourier_slices
 from triskelion.plots.fulcrum import collect_fulcrum
 from triskelion.plots.iterations import collect_iterations
 from triskelion.plots.map_slices import collect_map_slices
 from triskelion.plots.mask_slices import collect_mask_slices
+from triskelion.plots.motion_axes import collect_motion_axes
+from triskelion.plots.motion_correlations import collect_motion_correlations
+from triskelion.plots.motion_histograms import collect_motion_histograms
 from triskelion.plots.noise_model import collect_noise_model
 from triskelion.plots.nonuniform_cut import collect_nonuniform_cut
 from triskelion.plots.pose_change import collect_pose_change
@@ -28,6 +32,7 @@ from triskelion.plots.sample_images import collect_sample_images
 from triskelion.plots.scale import collect_scale
 from triskelion.plots.subtracted_images import collect_subtracted_images
 from triskelion.plots.viewing_directions import collect_viewing_directions
+from triskelion.refine.motion import DomainMotion
 from triskelion.resolution.fsc import compute_fsc_curves
 from triskelion.resolution.guinier import fit_guinier
 from triskelion.resolution.orientation import half_sphere_directions
@@ -64,6 +69,8 @@ def plot_data(volume: Volume, mask: Mask) -> dict[str, dict[str, Any]]:
     before, after = rng.gamma(4, 3, n), rng.gamma(4, 1, n)
     maps = {"consensus": half_a, "refined": volume}
     fsc = {"consensus": curves.curves["none"], "refined": curves.curves["user_corrected"]}
+    hinge = lambda size: DomainMotion(np.eye(3), np.full(3, size), np.full(3, 0.1), np.ones(3), rng.normal(0, size, (n, 3)))
+    hinges, fulcra = [hinge(6.0), hinge(2.0)], [np.array([18.0, 14.0, 17.0]), np.array([12.0, 20.0, 15.0])]
     return {
         "map_slices": collect_map_slices({"map": half_a, "sharpened": volume}, fulcrum_xyz_px=(18, 14, 17)),
         "fourier_slices": collect_fourier_slices(volume, resolution_A=12.0),
@@ -86,6 +93,10 @@ def plot_data(volume: Volume, mask: Mask) -> dict[str, dict[str, Any]]:
         "pose_error": collect_pose_error({"consensus": before, "refined": after}, {"consensus": before, "refined": after}),
         "predicted_error": collect_predicted_error({"as it is": 2 * after, "as the rest": after}, rotations, prior_deg=20.0),
         "fulcrum": collect_fulcrum(volume, np.array([18.3, 14.1, 17.0]), np.array([0.5, 1.5, np.inf]), mask=mask),
+        "composite_slices": collect_composite_slices(half_a, volume, {"1 J8": mask.array, "2 J12": 0.3 * mask.array}),
+        "motion_axes": collect_motion_axes(volume, ["head", "foot"], [mask, mask], hinges, fulcra),
+        "motion_histograms": collect_motion_histograms(["head", "foot"], hinges),
+        "motion_correlations": collect_motion_correlations(["head", "foot"], np.full((6, 6), 0.2), np.full((6, 6), 0.03)),
         "compare_maps": collect_compare_maps(("J2", "J3"), half_a, volume, 0.9, through_xyz_px=(18, 14, 17)),
         "compare_fsc": collect_compare_fsc({"J2": (fsc["consensus"], 15.0), "J3": (fsc["refined"], 9.0)}, curves.curves["loose"], 12.0, volume),
         "compare_poses": collect_compare_poses(before, after, about="mask centre"),

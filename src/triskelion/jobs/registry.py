@@ -18,6 +18,8 @@ NAMES = (
     "local_refinement",
     "estimate_fulcrum",
     "sharpen",
+    "composite_map",
+    "domain_motion",
     "compare",
 )
 

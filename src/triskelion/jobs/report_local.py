@@ -81,8 +81,9 @@ def report_result(
 
 
 def report_hinge(context: JobContext, refinement: "LocalRefinement") -> None:
-    """Suggest fulcrum, extents and prior widths from the poses, for the next run."""
+    """Suggest fulcrum, extents and prior widths from the poses, for the next run; save the poses without the prior, which they are suggested from."""
     from triskelion.geometry.fulcrum import shift_of_origin
+    from triskelion.geometry.rotations import matrix_to_rotvec
     from triskelion.refine.fulcrum import FEWEST_PARTICLES, PoseErrors, remove_prior, suggest_fulcrum
 
     start, domain, images = refinement.start, refinement.domain, refinement.images
@@ -90,10 +91,14 @@ def report_hinge(context: JobContext, refinement: "LocalRefinement") -> None:
     if len(rows) < FEWEST_PARTICLES:
         return
     shifts_px = shift_of_origin(rotations, centers_px + images.offsets_px[rows], domain.center_xyz_px)
+    grid = refinement.inputs.images.grid
+    units = np.array([1, 1, 1, grid.pixel_size_A, grid.pixel_size_A])
+    free = {"uid": start.uid[rows], "rotvec_rad": matrix_to_rotvec(rotations), "shift_A": shifts_px * grid.pixel_size_A}
+    known = {"covariance_rad_A": covariance * np.outer(units, units), "posterior_factors": refinement.means.shared.settled["calibration"]}
+    context.save_arrays("free_poses", free | known)
     consensus = start.consensus_rotations[rows], start.consensus_shifts_px[rows]
     errors = PoseErrors(covariance, domain.center_xyz_px)
     estimate = suggest_fulcrum(rotations, shifts_px, *consensus, errors, refinement.settings.seed)
-    grid = refinement.inputs.images.grid
     middle = box_center_px(grid.box_px)
     report_fulcrum(context, estimate, estimate.fulcrum_xyz_px + middle, grid.pixel_size_A)
     away_px, sd_px = estimate.fulcrum_xyz_px - domain.fulcrum_xyz_px, estimate.sd_xyz_px

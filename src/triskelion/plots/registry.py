@@ -32,6 +32,10 @@ NAMES = (
     "compare_poses",
     "predicted_error",
     "fulcrum",
+    "composite_slices",
+    "motion_axes",
+    "motion_histograms",
+    "motion_correlations",
 )
 
 

@@ -16,11 +16,13 @@ def anchor_inputs(project: ProjectPaths, type_name: str, given: Mapping[str, Any
     described = describe_parameters(job_type(type_name))
     anchored = dict(given)
     for name, value in given.items():
-        if name not in described or not isinstance(value, (str, Path)):
+        if name not in described:
             continue
-        if described[name].slot:
+        if described[name].slot and isinstance(value, (list, tuple)):
+            anchored[name] = [anchor_reference(project, str(each), base) for each in value]
+        elif described[name].slot and isinstance(value, (str, Path)):
             anchored[name] = anchor_reference(project, str(value), base)
-        elif Path in described[name].kinds:
+        elif Path in described[name].kinds and isinstance(value, (str, Path)):
             anchored[name] = anchor_path(project, value, base)
     return anchored
 
@@ -50,7 +52,13 @@ def prepare_job(
     inputs: dict[str, dict[str, str]] = {}
     for name, described in describe_parameters(kind).items():
         if described.slot and parameters[name] is not None:
-            file = resolve_input(project, parameters[name], described.slot)
-            inputs[name] = {"reference": parameters[name], "file": anchor_path(project, file, project.folder)}
+            for label, reference in _list_references(name, parameters[name]):
+                file = resolve_input(project, reference, described.slot)
+                inputs[label] = {"reference": reference, "file": anchor_path(project, file, project.folder)}
     command = command_line(kind, parameters)
     return add_job(project, JobRecord(type_name, parameters, inputs, threads=threads, cloned_from=cloned_from, command=command))
+
+
+def _list_references(name: str, value: str | list[str]) -> list[tuple[str, str]]:
+    """Label and reference of each input of a slot: ``mask``, or ``domains.1``, ``domains.2`` where it takes several."""
+    return [(name, value)] if isinstance(value, str) else [(f"{name}.{number}", each) for number, each in enumerate(value, start=1)]
