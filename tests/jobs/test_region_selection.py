@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from triskelion.data.segmentation import Segmentation
+from triskelion.data.volume import Mask, Volume
 from triskelion.errors import InputError
 from triskelion.jobs.region_selection import select_regions
 from triskelion.masks.regions import Edit, replay_edits
@@ -19,15 +20,23 @@ def rows() -> Segmentation:
     return Segmentation(labels, np.array([0, 6, 6, 0, 0, 0, 0]), np.array([0, 0, 0, 0, 0, 0, 1]), PIXEL_A, 0.5, {3: "head", 1: "tip"})
 
 
-def read_inside(reference: str, level: float | None) -> np.ndarray:
-    """``J8``: the half of the box below x = 5; ``J5`` is a map that rises with x."""
-    x = np.arange(BOX_PX)[None, None].repeat(BOX_PX, 0).repeat(BOX_PX, 1)
-    return {"J8": x < 5, "J5": x >= (level or 0)}[reference]
+class SlopedMaps:
+    """A map that rises with x, and a mask of the half of the box below x = 5."""
+
+    x = np.arange(BOX_PX, dtype=np.float32)[None, None].repeat(BOX_PX, 0).repeat(BOX_PX, 1)
+
+    def read_volume(self, reference: str) -> Volume:
+        assert reference == "J5"
+        return Volume(self.x, PIXEL_A)
+
+    def read_mask(self, reference: str) -> Mask:
+        assert reference == "J8"
+        return Mask(self.x < 5, PIXEL_A)
 
 
 def select(text: str) -> set[int]:
     state = replay_edits(rows(), [Edit("hide", (5,)), Edit("select", (4,))]).state
-    return set(select_regions(text, rows(), state, read_inside))
+    return set(select_regions(text, rows(), state, SlopedMaps()))
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,6 @@ from triskelion.cli.tables import make_console
 from triskelion.errors import InputError
 from triskelion.masks.region_places import Region
 from triskelion.masks.regions import VERBS
-from triskelion.project.region_history import describe_edit
 from triskelion.project.regions import Regions
 
 WITHOUT_REGIONS = ("invert", "undo", "redo")
@@ -33,7 +32,7 @@ def run_action(regions: Regions, action: str, which: str, name: str | None, leve
     if action in ("list", "history", *WITHOUT_REGIONS) and which:
         raise InputError(f"{action} takes no regions, got {which!r}")
     if action == "history":
-        return {"edits": [describe_edit(edit) for edit in regions.edits]}
+        return {"edits": [edit.describe() for edit in regions.edits]}
     if action == "find":
         return {"found": list(regions.find(_require(which, action)))}
     options = {"name": name, "level": level}

@@ -13,11 +13,13 @@ Commas join, ``but`` takes away all that follows it::
 
 import difflib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from typing import Protocol
 
 import numpy as np
 
 from triskelion.data.segmentation import Segmentation
+from triskelion.data.volume import Mask, Volume
 from triskelion.errors import InputError
 from triskelion.jobs.lengths import parse_length_px, parse_position_xyz_px
 from triskelion.masks.region_places import find_largest_regions, find_regions_inside, find_regions_within
@@ -37,11 +39,20 @@ _TERM = re.compile(
     re.VERBOSE,
 )
 
-ReadInside = Callable[[str, float | None], np.ndarray]
-"""(``J8`` or a path, level) -> where that map is at least so high, or that mask 0.5 where there is no level: bool (n, n, n)."""
+
+class MapReader(Protocol):
+    """What reads the masks and maps that regions lie inside: the context of a job, or the project."""
+
+    def read_mask(self, reference: str) -> Mask:
+        """Load a mask."""
+        ...
+
+    def read_volume(self, reference: str) -> Volume:
+        """Load a map."""
+        ...
 
 
-def select_regions(text: str, segmentation: Segmentation, state: RegionState, read_inside: ReadInside) -> frozenset[int]:
+def select_regions(text: str, segmentation: Segmentation, state: RegionState, maps: MapReader) -> frozenset[int]:
     """Return the regions that ``text`` means.
 
     Raises
@@ -52,24 +63,24 @@ def select_regions(text: str, segmentation: Segmentation, state: RegionState, re
     parts = re.split(r"\s+but\s+", text.strip())
     if len(parts) > 2:
         raise InputError(f"regions are {text!r}: 'but' may stand there once, and takes away all that follows it")
-    meant = [frozenset().union(*_find_terms(part, segmentation, state, read_inside)) for part in parts]
+    meant = [frozenset().union(*_find_terms(part, segmentation, state, maps)) for part in parts]
     found = meant[0].difference(*meant[1:])
     if not found:
         raise InputError(f"{text!r} means none of the {len(state.regions)} regions")
     return found
 
 
-def _find_terms(text: str, segmentation: Segmentation, state: RegionState, read_inside: ReadInside) -> Iterator[frozenset[int]]:
+def _find_terms(text: str, segmentation: Segmentation, state: RegionState, maps: MapReader) -> Iterator[frozenset[int]]:
     position = 0
     while position < len(text):
         match = _TERM.match(text, position)
         if match is None:
             raise InputError(f"{text[position:].strip()!r} is not understood; regions are told as {FORMS}")
         position = match.end()
-        yield _find_term(match, segmentation, state, read_inside)
+        yield _find_term(match, segmentation, state, maps)
 
 
-def _find_term(term: re.Match, segmentation: Segmentation, state: RegionState, read_inside: ReadInside) -> frozenset[int]:
+def _find_term(term: re.Match, segmentation: Segmentation, state: RegionState, maps: MapReader) -> frozenset[int]:
     pixel_size_A = segmentation.pixel_size_A
     if term["radius"]:
         radius_px = parse_length_px(term["radius"].removesuffix("px"), pixel_size_A, "the radius")
@@ -78,9 +89,14 @@ def _find_term(term: re.Match, segmentation: Segmentation, state: RegionState, r
     if term["count"]:
         return find_largest_regions(segmentation, state, int(term["count"]))
     if term["place"]:
-        inside = read_inside(term["place"], None if term["level"] is None else float(term["level"]))
+        inside = _read_inside(maps, term["place"], None if term["level"] is None else float(term["level"]))
         return find_regions_inside(segmentation, state, inside, HALF if term["share"] is None else float(term["share"]) / 100)
     return _find_word(term["word"], state)
+
+
+def _read_inside(maps: MapReader, reference: str, level: float | None) -> np.ndarray:
+    """Return where a map is at least ``level``, or a mask at least 0.5 if there is no level: bool (n, n, n)."""
+    return maps.read_mask(reference).array >= HALF if level is None else maps.read_volume(reference).array >= level
 
 
 def _find_word(word: str, state: RegionState) -> frozenset[int]:

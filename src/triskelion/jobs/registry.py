@@ -10,6 +10,7 @@ NAMES = (
     "import_particles",
     "import_volume",
     "reconstruct",
+    "mask_base",
     "volume_tools",
     "homogeneous_refinement",
     "nonuniform_refinement",
@@ -20,6 +21,7 @@ NAMES = (
     "sharpen",
     "composite_map",
     "domain_motion",
+    "series",
     "compare",
 )
 

@@ -7,7 +7,7 @@ the one before and changes nothing else, so the list of edits, undo and redo amo
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -40,6 +40,11 @@ class Edit:
     regions: tuple[int, ...] = ()
     name: str | None = None
     level: int | None = None
+
+    def describe(self) -> dict[str, Any]:
+        """Return the edit as plain data, what it has not left out."""
+        fields = {"edit": self.verb, "regions": list(self.regions), "name": self.name, "level": self.level}
+        return {key: value for key, value in fields.items() if value not in (None, [])}
 
 
 @dataclass(frozen=True)

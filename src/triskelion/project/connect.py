@@ -19,6 +19,7 @@ _SUFFIXES: dict[SlotKind, tuple[str, ...]] = {  # as jobs write them, then other
     "segmentation": (".npz",),
 }
 _HALF_MAPS = ("half_a", "half_b")
+MASK_BASES = ("mask_base", "complement_base")
 
 
 @dataclass(frozen=True)
@@ -77,14 +78,15 @@ def _resolve_output(paths: JobPaths, name: str | None, kind: SlotKind) -> Output
     if name is None:
         fitting = [output for output in outputs if output.kind == kind]
         if not fitting:
-            raise InputError(f"{label} gives no {kind}: {has}; the slot wants {SLOT_WANTS[kind]}")
+            convert = _how_to_convert(outputs[0], kind) if outputs else ""
+            raise InputError(f"{label} gives no {kind}: {has}; the slot wants {SLOT_WANTS[kind]}{convert}")
         return fitting[0]
     named = [output for output in outputs if output.name == name]
     if not named:
         hint = "; give a job that made half maps" if name in _HALF_MAPS else ""
         raise InputError(f"{label} has no {name}: {has}{hint}")
     if named[0].kind != kind:
-        raise InputError(f"{paths.name}.{name} is a {named[0].kind}, the slot wants {SLOT_WANTS[kind]}{_how_to_convert(named[0].kind, kind)}")
+        raise InputError(f"{paths.name}.{name} is a {named[0].kind}, the slot wants {SLOT_WANTS[kind]}{_how_to_convert(named[0], kind)}")
     return named[0]
 
 
@@ -97,8 +99,13 @@ def _list_names(outputs: list[Output]) -> str:
     return "; ".join(lists) or "no outputs"
 
 
-def _how_to_convert(got: SlotKind, wanted: SlotKind) -> str:
-    return "; make a mask from a map with volume_tools" if (got, wanted) == ("volume", "mask") else ""
+def _how_to_convert(got: Output, wanted: SlotKind) -> str:
+    if (got.kind, wanted) != ("volume", "mask"):
+        return ""
+    if got.name in MASK_BASES:
+        job = got.path.parent.name
+        return f"; a mask base is a map: make the mask with 'triskelion run volume_tools --volume {job}.{got.name} --soft-padding-px 12'"
+    return "; make a mask from a map with volume_tools"
 
 
 def _resolve_path(project: ProjectPaths, reference: str, kind: SlotKind) -> Path:
@@ -107,6 +114,8 @@ def _resolve_path(project: ProjectPaths, reference: str, kind: SlotKind) -> Path
         raise InputError(f"got {reference!r}, which is neither a job nor a file: the slot wants {SLOT_WANTS[kind]}")
     if path.suffix.lower() not in _SUFFIXES[kind]:
         raise InputError(f"{reference} ends in {path.suffix or 'nothing'}: the slot wants {SLOT_WANTS[kind]}")
+    if path.stem in MASK_BASES and JobPaths(path.parent).record.exists():
+        return _resolve_output(JobPaths(path.parent), path.stem, kind).path
     return path
 
 

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from triskelion.errors import DataError
 from triskelion.masks.regions import VERBS, Edit
@@ -43,7 +42,7 @@ class EditWriter:
 
     def append(self, edit: Edit) -> None:
         """Append an edit with the time, in one write; a half-written line before it goes."""
-        line = json.dumps({"time": round(time.time(), 3), **describe_edit(edit)}, ensure_ascii=False).encode() + b"\n"
+        line = json.dumps({"time": round(time.time(), 3), **edit.describe()}, ensure_ascii=False).encode() + b"\n"
         with self._path.open("r+b", buffering=0) as stream:
             stream.truncate(self.stored.end)
             stream.seek(self.stored.end)
@@ -72,12 +71,6 @@ def read_edits(path: Path) -> StoredEdits:
     edits = tuple(_parse_line(path, row, line) for row, line in enumerate(data[:end].splitlines(), 1))
     half = data[end : end + 80].decode(errors="replace")
     return StoredEdits(edits, end, f"{path}: the last edit was not written to its end and is dropped: {half}" if half else None)
-
-
-def describe_edit(edit: Edit) -> dict[str, Any]:
-    """Return an edit as plain data, what it has not left out."""
-    fields = {"edit": edit.verb, "regions": list(edit.regions), "name": edit.name, "level": edit.level}
-    return {key: value for key, value in fields.items() if value not in (None, [])}
 
 
 def _parse_line(path: Path, row: int, line: bytes) -> Edit:

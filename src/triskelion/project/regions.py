@@ -11,7 +11,7 @@
 import numpy as np
 
 from triskelion.data.segmentation import Segmentation
-from triskelion.jobs.region_selection import HALF, select_regions
+from triskelion.jobs.region_selection import select_regions
 from triskelion.masks.region_places import Region, list_regions
 from triskelion.masks.regions import Edit, RegionHistory, RegionState, Verb, label_regions, replay_edits
 from triskelion.project.layout import ProjectPaths
@@ -139,12 +139,8 @@ class Regions:
             return after.state
 
     def _find(self, which: str | int, state: RegionState) -> tuple[int, ...]:
-        return tuple(sorted(select_regions(str(which), self.segmentation, state, self._read_inside)))
+        return tuple(sorted(select_regions(str(which), self.segmentation, state, self._reader)))
 
-    def _read_inside(self, reference: str, level: float | None) -> np.ndarray:
-        if level is None:
-            return self._reader.read_mask(reference).array >= HALF
-        return self._reader.read_volume(reference).array >= level
 
     def _follow(self, stored: StoredEdits) -> RegionHistory:
         """Return the history of the file, replayed only where it has changed since."""
