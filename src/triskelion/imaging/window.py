@@ -39,10 +39,15 @@ def choose_window_px(box_px: int, radius_px: float, lever_px: float, rotation_ex
     2 radius + 2 shift + 4 sin(rotation / 2) lever + 4, the next number with small prime factors.
     """
     swing_px = 2 * math.sin(math.radians(min(rotation_extent_deg, 180.0)) / 2) * lever_px
-    window_px = math.ceil(2 * (radius_px + shift_extent_px + swing_px) + MARGIN_PX)
-    while not _is_friendly(window_px):
-        window_px += 1
+    window_px = friendly_box_px(math.ceil(2 * (radius_px + shift_extent_px + swing_px) + MARGIN_PX))
     return window_px if window_px <= LARGEST_FRACTION * box_px else box_px
+
+
+def friendly_box_px(at_least: int) -> int:
+    """Return the next number with small prime factors: a box that transforms fast."""
+    while not _is_friendly(at_least):
+        at_least += 1
+    return at_least
 
 
 def _is_friendly(number: int) -> bool:

@@ -68,7 +68,7 @@ def measure_consensus(inputs: Inputs, means: Means, stage: str) -> Consensus:
         return wiener_gain(compute_fsc_curves(half_a, half_b, Mask(start.particle_mask, pixel_size_A)))
 
     gain = means.shared.settle(f"{stage}.consensus_filter", consensus_gain)
-    raw_noise = means.shared.settle_once("image_noise", lambda: image_noise(images, np.sort(np.concatenate(halves))))
+    raw_noise = settle_image_noise(inputs, means)
     reliable = _reliable_noise(raw_noise, gain)
     scales = []
     for rows, half in zip(halves, start.half_maps, strict=True):
@@ -90,6 +90,13 @@ def measure_consensus(inputs: Inputs, means: Means, stage: str) -> Consensus:
 
     sigma2 = means.shared.settle(f"{stage}.noise.0", consensus_noise)
     return Consensus((half_a, half_b), (filtered_a, filtered_b), sigma2)
+
+
+def settle_image_noise(inputs: Inputs, means: Means) -> np.ndarray:
+    """Power of the images (groups, shells) of a sample of both half-sets, once for each grid."""
+    images, start = inputs.images, inputs.start
+    rows = np.sort(np.concatenate([spread_rows(half, start.uid, SAMPLE // 2) for half in rows_of_halves(start.half_set)]))
+    return means.shared.settle_once(f"image_noise.{images.grid.box_px}", lambda: image_noise(images, rows))
 
 
 def _reliable_noise(sigma2: np.ndarray, gain: np.ndarray) -> np.ndarray:

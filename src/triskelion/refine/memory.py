@@ -8,6 +8,7 @@ from triskelion.conventions import resolution_to_shell
 from triskelion.fourier.shells import fourier_disc
 from triskelion.geometry.symmetry import PointGroup
 from triskelion.refine.back_projection import KEPT_BYTES
+from triskelion.refine.coarse_grid import choose_coarse_box_px
 from triskelion.refine.consensus import choose_window, window_disc
 from triskelion.refine.global_search import GlobalGrid, measure_diameter_px
 from triskelion.refine.homogeneous import GRID_A
@@ -64,11 +65,12 @@ def estimate_memory(inputs: Inputs, refines_rest: bool = False, searched: PointG
     iteration = _sums_bytes(window, inputs.settings.n_folds) + (SUMS + FILTERS) * window
     if refines_rest:
         narrow, pixel_size_A = narrow_settings(inputs.settings, stream.grid.pixel_size_A), stream.grid.pixel_size_A
-        last_shell = int(resolution_to_shell(narrow.finest_kept_A or 2 * pixel_size_A, stream.grid.box_px, pixel_size_A))
+        finest_A = narrow.finest_kept_A or 2 * pixel_size_A
+        last_shell = int(resolution_to_shell(finest_A, stream.grid.box_px, pixel_size_A))
         lengths.append(len(fourier_disc(stream.grid.box_px, last_shell)))
-        # its sums end where its images do, its references are filtered in the whole box
-        reached = float(2 * last_shell) ** 3
-        iteration = max(iteration, _sums_bytes(reached, narrow.n_folds) + SUMS * reached + FILTERS * whole)
+        # its sums end where its images do, its references are filtered in the whole box of its grid
+        reached, coarse = float(2 * last_shell) ** 3, float(choose_coarse_box_px(stream.grid, finest_A)) ** 3
+        iteration = max(iteration, _sums_bytes(reached, narrow.n_folds) + SUMS * reached + FILTERS * coarse)
     search = 0.0 if searched is None else _search_bytes(inputs, searched)
     working = PROGRAM_BYTES + BLOCK_BYTES + search + MAPS * whole + max(SLICES * whole, SUMS * whole, iteration)
     return MemoryEstimate(working, 3.0 * len(stream) * max(lengths), window_px)

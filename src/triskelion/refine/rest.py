@@ -1,7 +1,7 @@
 """The rest of the particle first: errors of the consensus pose are errors of the subtraction, and of the prior's centre.
 
-Before a domain is refined, everything outside its mask is refined as if it were the domain, within narrow extents. Its poses become
-the consensus: the poses at which the background is projected and from which the domain's hinge is counted.
+Before a domain is refined, everything outside its mask is refined as if it were the domain, within narrow extents and on voxels no finer than
+it needs. Its poses become the consensus: the poses at which the background is projected and from which the domain's hinge is counted.
 """
 
 from collections.abc import Callable
@@ -11,6 +11,8 @@ import numpy as np
 
 from triskelion.data.volume import Mask
 from triskelion.refine.back_projection import PoseCloud, reconstruct_whole
+from triskelion.refine.coarse_grid import coarsen, refine_noise
+from triskelion.refine.consensus import settle_image_noise
 from triskelion.refine.domain import Domain
 from triskelion.refine.local import LocalRefinement
 from triskelion.refine.state import Inputs, Means, Settings, Start
@@ -54,14 +56,18 @@ def refine_rest(inputs: Inputs, means: Means, advance: Callable[[int], None] = l
 
     Poses to start from follow the consensus where they were the consensus and are to be searched, and are kept where not.
     """
-    start, settings, pixel_size_A = inputs.start, inputs.settings, inputs.images.grid.pixel_size_A
-    narrow = narrow_settings(settings, pixel_size_A)
+    start, settings, grid = inputs.start, inputs.settings, inputs.images.grid
+    narrow = narrow_settings(settings, grid.pixel_size_A)
     everything = replace(start, rotations=start.consensus_rotations, shifts_px=start.consensus_shifts_px)
-    rest = rest_of_particle(inputs.domain, start.particle_mask, pixel_size_A)
-    refinement = LocalRefinement(replace(inputs, start=everything, domain=rest, settings=narrow), means, "rest", advance)
+    coarse = coarsen(replace(inputs, start=everything, settings=narrow), narrow.finest_kept_A or 2 * grid.pixel_size_A)
+    coarse_grid = coarse.images.grid
+    rest = rest_of_particle(coarse.domain, coarse.start.particle_mask, coarse_grid.pixel_size_A)
+    refinement = LocalRefinement(replace(coarse, domain=rest), means, "rest", advance)
     *_, result = refinement.iterate(advance)
-    sigma2 = refinement.images.to_whole_shells(result.sigma2, refinement.consensus.sigma2, inputs.images.disc.box_px)
-    cloud = PoseCloud(result.rotations[None], result.shifts_px[None])
+    shifts_px = result.shifts_px * (grid.box_px / coarse_grid.box_px)
+    sigma2 = refinement.images.to_whole_shells(result.sigma2, refinement.consensus.sigma2, coarse_grid.box_px)
+    sigma2 = refine_noise(sigma2, coarse_grid.box_px, settle_image_noise(inputs, means), grid.box_px)
+    cloud = PoseCloud(result.rotations[None], shifts_px[None])
     del refinement  # its sums take as much memory as what follows
     half_a, half_b = reconstruct_whole(inputs, None, sigma2, cloud, means.kernels, advance)
     searched = settings.rotation_extent_deg > 0 or settings.shift_extent_A > 0
@@ -70,7 +76,7 @@ def refine_rest(inputs: Inputs, means: Means, advance: Callable[[int], None] = l
         start,
         half_maps=(half_a, half_b),
         rotations=np.where(follow[:, None, None], result.rotations, start.rotations),
-        shifts_px=np.where(follow[:, None], result.shifts_px, start.shifts_px),
+        shifts_px=np.where(follow[:, None], shifts_px, start.shifts_px),
         consensus_rotations=result.rotations,
-        consensus_shifts_px=result.shifts_px,
+        consensus_shifts_px=shifts_px,
     )
