@@ -78,6 +78,7 @@ def run(parameters: LocalRefinementParameters, context: JobContext) -> None:
     from triskelion.kernels.choice import choose_kernels
     from triskelion.refine.memory import estimate_memory
     from triskelion.refine.shared import SharedRecord
+    from triskelion.refine.spread import measure_spread
     from triskelion.refine.state import Means
 
     set_threads(context.threads)
@@ -89,7 +90,9 @@ def run(parameters: LocalRefinementParameters, context: JobContext) -> None:
     means = Means(kernels, shared, choose_store(parameters, context, estimate_memory(inputs, wants_rest), grid.box_px))
     refinement, history = _begin(context, inputs, means, wants_rest)
     result = run_iterations(context, refinement, history, report_iteration)
-    result = calibrate(context, refinement, refinement.join_halves(result))
+    if not refinement.extent.is_fixed:
+        result = measure_spread(refinement, result)
+    result = refinement.join_halves(calibrate(context, refinement, result))
     with context.progress(len(inputs.images), "reconstruct") as bar:
         half_maps = refinement.final_half_maps(result, bar.advance)
     curves = report_result(context, refinement, result, half_maps)

@@ -85,7 +85,7 @@ def calibrate(context: JobContext, refinement: "Refinement", result: "IterationR
         return result
 
     def factors() -> np.ndarray:
-        found = calibrate_posterior(refinement)
+        found = calibrate_posterior(refinement, result.covariance)
         return np.array([found.rotation, found.position])
 
     rotation, position = map(float, refinement.means.shared.settle("calibration", factors))

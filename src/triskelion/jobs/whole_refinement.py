@@ -126,7 +126,7 @@ def run(parameters: WholeRefinementParameters, context: JobContext) -> None:
     checkpoint = context.load_checkpoint()
     history = [] if checkpoint is None else continue_refinement(context, refinement, checkpoint)
     result = run_iterations(context, refinement, history, report_iteration, parameters.extra_passes)
-    result = calibrate(context, refinement, move_to_asymmetric_unit(result, whole.group))
+    result = move_to_asymmetric_unit(calibrate(context, refinement, result), whole.group)
     with context.progress(len(inputs.images), "reconstruct") as bar:
         half_maps = refinement.final_half_maps(result, bar.advance)
     report_result(context, refinement, result, half_maps, history)

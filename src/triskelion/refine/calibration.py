@@ -20,14 +20,14 @@ from triskelion.data.particles import HALF_A, HALF_B
 from triskelion.fourier.slices import prepare_slices
 from triskelion.geometry.rotations import matrix_to_rotvec, rotvec_to_matrix
 from triskelion.imaging.forward import batches
-from triskelion.refine.alignment import Posterior, align, posterior_covariance
+from triskelion.refine.alignment import Posterior, align
 from triskelion.refine.refinement import Refinement
 from triskelion.refine.state import IterationResult
 
 SAMPLE = 600
 BLOCK = 500
 QUANTILE = 0.8
-COMMON_ROTATION, COMMON_POSITION = 0.4, 0.15
+COMMON_ROTATION, COMMON_POSITION = 0.4, 0.2
 OUTLIER_DEG = 8.0
 FRAME_ROUNDS = 3
 
@@ -56,23 +56,22 @@ class Calibration:
 
 @dataclass(frozen=True)
 class _Found:
-    """Poses of a sample against one set of references, with the covariance of each."""
+    """Poses of a sample against one set of references."""
 
     rotations: np.ndarray
     centers_px: np.ndarray
-    covariance: np.ndarray
 
     @classmethod
     def nothing(cls, n: int) -> "_Found":
-        return cls(np.empty((n, 3, 3)), np.empty((n, 2)), np.empty((n, 5, 5)))
+        return cls(np.empty((n, 3, 3)), np.empty((n, 2)))
 
     def align(self, refinement: Refinement, rows: np.ndarray, posterior: Posterior) -> None:
         best = align(posterior, np.arange(len(rows)), refinement.rotations[rows], refinement.centers_px[rows], refinement.stages(0))
-        self.rotations[rows], self.centers_px[rows], self.covariance[rows] = best.rotations, best.shifts_px, posterior_covariance(best)
+        self.rotations[rows], self.centers_px[rows] = best.rotations, best.shifts_px
 
 
-def calibrate_posterior(refinement: Refinement) -> Calibration:
-    """Compare poses of a sample against the maps of both halves; the poses of the refinement stay what they are."""
+def calibrate_posterior(refinement: Refinement, covariance: np.ndarray) -> Calibration:
+    """Compare poses of a sample against the maps of both halves with the covariances (n, 5, 5) of all; the poses of the refinement stay."""
     uid = refinement.start.uid
     own, other = _Found.nothing(len(uid)), _Found.nothing(len(uid))
     samples = [refinement.sample(half, SAMPLE // 2) for half in (HALF_A, HALF_B)]
@@ -87,13 +86,14 @@ def calibrate_posterior(refinement: Refinement) -> Calibration:
         for rows in batches(sample, BLOCK):
             other.align(refinement, rows, refinement.posterior_of(rows, volume))
         differences.append(_differences(own, other, sample))
-    difference, covariance = (np.concatenate(parts) for parts in zip(*differences, strict=True))
-    rotation = COMMON_ROTATION + _factor(difference[:, :3], covariance[:, :3, :3])
-    return Calibration(rotation, COMMON_POSITION + _factor(difference[:, 3:], covariance[:, 3:, 3:]))
+    difference, compared = (np.concatenate(parts) for parts in zip(*differences, strict=True))
+    known = covariance[compared]
+    rotation = COMMON_ROTATION + _factor(difference[:, :3], known[:, :3, :3])
+    return Calibration(rotation, COMMON_POSITION + _factor(difference[:, 3:], known[:, 3:, 3:]))
 
 
 def _differences(own: _Found, other: _Found, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Differences (m, 5) of the poses of a sample without what a turn and a shift of one map against the other explain; their covariances."""
+    """Differences (m, 5) of the poses of a sample without what a turn and a shift of one map against the other explain; their rows (m,)."""
     rotations, turned = own.rotations[rows], other.rotations[rows]
     frame = np.eye(3)
     for _ in range(FRAME_ROUNDS):
@@ -106,7 +106,7 @@ def _differences(own: _Found, other: _Found, rows: np.ndarray) -> tuple[np.ndarr
     shift = other.centers_px[rows] - own.centers_px[rows]
     seen = rotations[near][:, :2]
     moved = np.linalg.lstsq(seen.reshape(-1, 3), shift[near].reshape(-1), rcond=None)[0]
-    return np.concatenate([turn[near], shift[near] - seen @ moved], axis=1), own.covariance[rows[near]]
+    return np.concatenate([turn[near], shift[near] - seen @ moved], axis=1), rows[near]
 
 
 def _factor(difference: np.ndarray, covariance: np.ndarray) -> float:
