@@ -30,6 +30,7 @@ from triskelion.plots.posterior_sd import collect_posterior_sd
 from triskelion.plots.predicted_error import collect_predicted_error
 from triskelion.plots.sample_images import collect_sample_images
 from triskelion.plots.scale import collect_scale
+from triskelion.plots.series import collect_series
 from triskelion.plots.subtracted_images import collect_subtracted_images
 from triskelion.plots.viewing_directions import collect_viewing_directions
 from triskelion.refine.motion import DomainMotion
@@ -93,6 +94,14 @@ def plot_data(volume: Volume, mask: Mask) -> dict[str, dict[str, Any]]:
         "pose_error": collect_pose_error({"consensus": before, "refined": after}, {"consensus": before, "refined": after}),
         "predicted_error": collect_predicted_error({"as it is": 2 * after, "as the rest": after}, rotations, prior_deg=20.0),
         "fulcrum": collect_fulcrum(volume, np.array([18.3, 14.1, 17.0]), np.array([0.5, 1.5, np.inf]), mask=mask),
+        "series": collect_series(
+            {"mask.dilation_px": ["3", "5", "7"], "mask.soft_padding_px": ["10", "17"]},
+            rng.normal(9, 0.3, (6, 2)),
+            np.linspace(0.5, 0.6, 12).reshape(6, 2),
+            np.arange(6) > 3,
+            5,
+            [{"first": i, "second": j, "angle_deg": 0.3 * j} for i, j in ((0, 1), (2, 3), (4, 5), (0, 2), (2, 4), (1, 3), (3, 5))],
+        ),
         "composite_slices": collect_composite_slices(half_a, volume, {"1 J8": mask.array, "2 J12": 0.3 * mask.array}),
         "motion_axes": collect_motion_axes(volume, ["head", "foot"], [mask, mask], hinges, fulcra),
         "motion_histograms": collect_motion_histograms(["head", "foot"], hinges),

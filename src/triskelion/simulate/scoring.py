@@ -3,14 +3,13 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.spatial.transform import Rotation
 
 from triskelion.data.particles import Particles, join_by_uid
 from triskelion.errors import InputError
+from triskelion.geometry.common_rotation import find_common_rotation
 from triskelion.geometry.rotations import matrix_to_rotvec, rotvec_to_matrix
 
 LOST_BEYOND_DEG = 8.0  # a pose this far off adds noise rather than detail
-INLIER_DEG = 15.0
 INLIER_MEDIANS = 3.0
 
 
@@ -78,24 +77,12 @@ def score_poses(estimated: Particles, truth: Particles, center_A: np.ndarray) ->
         raise InputError("the poses and the truth have no particle in common: score the particles of this simulation")
     rotations = rotvec_to_matrix(estimated["rotvec_rad"][rows_estimated])
     true_rotations = rotvec_to_matrix(truth["rotvec_rad"][rows_truth])
-    common = _find_common_rotation(rotations, true_rotations)
+    common = find_common_rotation(rotations, true_rotations)
     aligned = rotations @ common
     place_A = (aligned @ center_A)[:, :2] + estimated["shift_A"][rows_estimated]
     true_place_A = (true_rotations @ center_A)[:, :2] + truth["shift_A"][rows_truth]
     turn_rad = matrix_to_rotvec(np.swapaxes(rotations, 1, 2) @ true_rotations @ common.T)
     return PoseScore(turn_rad, _remove_common_offset(rotations, true_place_A - place_A))
-
-
-def _find_common_rotation(rotations: np.ndarray, true_rotations: np.ndarray) -> np.ndarray:
-    """Return G (3, 3) for which R G is nearest to the truth, not counting particles more than 15° off."""
-    common = Rotation.from_matrix(np.swapaxes(rotations, 1, 2) @ true_rotations).mean().as_matrix()
-    for _ in range(20):
-        left = matrix_to_rotvec(np.swapaxes(rotations @ common, 1, 2) @ true_rotations)
-        inliers = np.linalg.norm(left, axis=1) < np.deg2rad(INLIER_DEG)
-        if not inliers.any():
-            break
-        common = common @ rotvec_to_matrix(left[inliers].mean(axis=0))
-    return common
 
 
 def _remove_common_offset(rotations: np.ndarray, residual_A: np.ndarray) -> np.ndarray:
