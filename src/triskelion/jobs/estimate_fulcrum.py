@@ -61,7 +61,7 @@ def run(parameters: EstimateFulcrumParameters, context: JobContext) -> None:
         context.summarize(distance_from_mask_center_A=distance_A)
     if volume is not None:
         _plot(context, estimate, fulcrum_xyz_px, volume, mask)
-    context.summarize(n_particles=len(particles), n_used=estimate.n_used)
+    context.summarize(n_particles=len(particles), n_used=estimate.n_used, box_px=grid.box_px, pixel_size_A=pixel_size_A)
 
 
 def _plot(context: JobContext, estimate: "FulcrumEstimate", fulcrum_xyz_px: np.ndarray, volume: Volume, mask: Mask | None) -> None:

@@ -1,10 +1,11 @@
 """What jobs about one domain start from: half maps, mask, fulcrum and consensus poses, read and checked against one another."""
 
+import re
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from triskelion.conventions import box_center_px, reverse_axes
+from triskelion.conventions import box_center_px, centered_A_to_corner_px, corner_px_to_centered_A, reverse_axes
 from triskelion.data.particles import Particles, join_by_uid
 from triskelion.data.volume import Mask, Volume, require_same_grid
 from triskelion.errors import InputError
@@ -40,7 +41,8 @@ class DomainParameters(JobParameters):
         "mask_center",
         title="Fulcrum",
         unit="px",
-        help="Point about which the domain turns: mask_center, box_center, or x,y,z from the corner voxel; 249.5,250.1,253.3A is read as Å.",
+        help="Point about which the domain turns: mask_center, box_center, x,y,z from the corner voxel (249.5,250.1,253.3A is read as Å), "
+        "or a job that found one, as J12.",
     )
 
 
@@ -62,7 +64,7 @@ def read_inputs(parameters: DomainParameters, context: JobContext, particles: Pa
     half_a, half_b, mask = read_maps(context, parameters.volume, parameters.mask)
     _require_inside_box(mask)
     grid = Grid(half_a.box_px, pixel_size_of_images(half_a, particles))
-    domain = Domain.of_mask(mask, fulcrum_xyz_px(parameters.fulcrum, mask))
+    domain = Domain.of_mask(mask, read_fulcrum(context, parameters.fulcrum, mask))
     matched = None if parameters.consensus is None else match_particles(context.read_particles(parameters.consensus), particles)
     start = _make_start(particles, matched, (half_a, half_b), mask, shared)
     _warn_of_far_fulcrum(context, domain, start.particle_mask, grid.pixel_size_A)
@@ -135,6 +137,25 @@ def pixel_size_of_images(half_a: Volume, particles: Particles) -> float:
             "give half maps that were reconstructed from these particles"
         )
     return same[0]
+
+
+def read_fulcrum(context: JobContext, text: str, mask: Mask) -> np.ndarray:
+    """Return the fulcrum that ``text`` writes, or that the job which it names has found; px of the mask's grid from the corner voxel, shape (3,).
+
+    Raises
+    ------
+    InputError
+        It is not a position, lies outside the box, or the job has found none.
+    """
+    if not re.fullmatch(r"J\d+", text):
+        return fulcrum_xyz_px(text, mask)
+    found = context.read_summary(text) or {}
+    if not {"fulcrum_xyz_px", "box_px", "pixel_size_A"} <= set(found):
+        raise InputError(f"{text} has found no fulcrum: give a job fulcrum or estimate_fulcrum that is completed, or x,y,z")
+    from_center_A = corner_px_to_centered_A(found["fulcrum_xyz_px"], found["box_px"], found["pixel_size_A"])
+    typed = ",".join(f"{value:.2f}" for value in centered_A_to_corner_px(from_center_A, mask.box_px, mask.pixel_size_A))
+    context.log(f"fulcrum of {text}: {typed} px")
+    return fulcrum_xyz_px(typed, mask)
 
 
 def fulcrum_xyz_px(text: str, mask: Mask) -> np.ndarray:

@@ -17,6 +17,7 @@ NAMES = (
     "predict",
     "particle_subtraction",
     "local_refinement",
+    "fulcrum",
     "estimate_fulcrum",
     "sharpen",
     "composite_map",

@@ -3,8 +3,6 @@
 from typing import Any
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
@@ -12,10 +10,12 @@ from triskelion.data.volume import Volume, require_same_grid
 from triskelion.plots.encode import unpack_image
 from triskelion.plots.slices import (
     PLANES,
+    TINT,
     cut_slices,
     draw_plane_title,
     draw_scale_bar,
     draw_slice,
+    draw_tint,
     grey_levels,
     pack_slices,
     slice_position,
@@ -23,7 +23,6 @@ from triskelion.plots.slices import (
 from triskelion.plots.style import DOUBLE_COLUMN_IN, LABEL_PT, ORANGE, SKY, add_legend, new_figure
 
 PARTS = {"base": ("mask base", ORANGE), "rest": ("complement base", SKY)}
-TINT = 0.55
 
 
 def collect_mask_base(volume: Volume, base: Volume, rest: Volume) -> dict[str, Any]:
@@ -56,17 +55,10 @@ def draw(data: dict[str, Any]) -> Figure:
     for axes, plane in zip(figure.subplots(1, 3), PLANES, strict=True):
         draw_slice(axes, images[plane], levels, box_px)
         for name, (_, color) in PARTS.items():
-            _draw_tint(axes, unpack_image(data[name][plane]), color, box_px)
+            draw_tint(axes, unpack_image(data[name][plane]), color, box_px)
         draw_plane_title(axes, plane, data["through_xyz_px"])
         if plane == "xy":
             draw_scale_bar(axes, box_px, data["pixel_size_A"])
     patches = [Patch(facecolor=color, alpha=TINT, label=label) for label, color in PARTS.values()]
     add_legend(figure, handles=patches, loc="outside lower center", ncols=2, fontsize=LABEL_PT)
     return figure
-
-
-def _draw_tint(axes: Axes, share: np.ndarray, color: str, box_px: int) -> None:
-    """Lay a colour over a slice where ``share``, 0 to 1, is."""
-    tint = np.empty((*share.shape, 4))
-    tint[..., :3], tint[..., 3] = to_rgb(color), TINT * np.clip(share, 0, 1)
-    axes.imshow(tint, origin="lower", extent=(-0.5, box_px - 0.5, -0.5, box_px - 0.5), interpolation="nearest")

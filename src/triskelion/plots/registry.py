@@ -33,6 +33,7 @@ NAMES = (
     "compare_poses",
     "predicted_error",
     "fulcrum",
+    "fulcrum_place",
     "series",
     "composite_slices",
     "motion_axes",

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
 
 from triskelion.conventions import box_center_px
 from triskelion.plots.encode import largest_edge_px, pack_image
@@ -69,6 +70,16 @@ def draw_cross_hair(axes: Axes, plane: str, fulcrum_xyz_px: Sequence[float]) -> 
     right, up, _ = PLANES[plane]
     axes.axvline(fulcrum_xyz_px[right], color=ORANGE, linewidth=THIN_PT, linestyle=":")
     axes.axhline(fulcrum_xyz_px[up], color=ORANGE, linewidth=THIN_PT, linestyle=":")
+
+
+TINT = 0.55
+
+
+def draw_tint(axes: Axes, share: np.ndarray, color: str, box_px: int) -> None:
+    """Lay a colour over a slice where ``share``, 0 to 1, is."""
+    tint = np.empty((*share.shape, 4))
+    tint[..., :3], tint[..., 3] = to_rgb(color), TINT * np.clip(share, 0, 1)
+    axes.imshow(tint, origin="lower", extent=(-0.5, box_px - 0.5, -0.5, box_px - 0.5), interpolation="nearest")
 
 
 def draw_outline(axes: Axes, mask: np.ndarray, box_px: int, *, with_soft_edge: bool = True) -> None:
