@@ -21,7 +21,7 @@ from triskelion.jobs.spec import JobParameters, JobType, parameter, slot
 if TYPE_CHECKING:
     from triskelion.maps.composite import Focused
 
-REGISTER_A, REGISTER_PX = 20.0, 6.0  # maps are compared at this resolution, or at so many px
+REGISTER_A, REGISTER_PX = 20.0, 4.0  # maps are compared at this resolution, or at so many px
 HalfMaps = tuple[Volume, Volume]
 NOTICED_DEG, NOTICED_A = 1.0, 2.0  # a focused map further from the consensus than this is worth a word
 
