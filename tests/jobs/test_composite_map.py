@@ -28,13 +28,13 @@ class Context(FakeContext):
 def job(tmp_path):
     """Run composite_map on a consensus with a noisy head, J1, and a focused map of the head, J2."""
 
-    def call(swap_halves=False, moved_px=0.0, **parameters) -> FakeContext:
+    def call(swap_halves=False, moved_px=0.0, noise_sd=0.4, **parameters) -> FakeContext:
         rng = np.random.default_rng(1)
         noise = rng.standard_normal((4, *TRUTH.shape)).astype(np.float32)
         particles = make_particles(draw_poses(40, 1), 1)
         consensus, focused = Context(tmp_path, "J1"), Context(tmp_path, "J2")
         for number, name in enumerate(("half_a", "half_b")):
-            consensus.save_volume(Volume(TRUTH + 0.4 * noise[number], PIXEL_A), name)
+            consensus.save_volume(Volume(TRUTH + noise_sd * noise[number], PIXEL_A), name)
             head = 0.5 * (TRUTH * HEAD + 0.02 * noise[2 + number])
             focused.save_volume(Volume(move_map(head, np.eye(3), np.array([0.0, moved_px, 0.0])), PIXEL_A), name)
         focused.save_volume(Mask(HEAD, PIXEL_A), "mask")
@@ -63,11 +63,16 @@ def test_the_domain_is_that_of_the_focused_map_and_the_rest_that_of_the_consensu
 
 
 def test_a_focused_map_that_lies_elsewhere_is_noticed_and_moved_on_demand(job, tmp_path):
-    found = job(moved_px=0.6)
+    found = job(moved_px=0.6, noise_sd=0.05)
     assert any("Å from the consensus: look at the seam" in warning for warning in found.warnings)
     apart = error_inside(read_volume(tmp_path / "J3" / "map.mrc").array, HEAD)
-    job(moved_px=0.6, register_maps=True)
+    job(moved_px=0.6, noise_sd=0.05, register_maps=True)
     assert error_inside(read_volume(tmp_path / "J3" / "map.mrc").array, HEAD) < 0.7 * apart
+
+
+def test_maps_with_nothing_in_common_are_named(job):
+    found = job(noise_sd=5.0)
+    assert any("J2 cannot be laid onto the consensus" in warning for warning in found.warnings)
 
 
 def test_each_voxel_low_passed_on_demand(job, tmp_path):

@@ -136,7 +136,11 @@ def _register(context: JobContext, reference: str, focused: "Focused", consensus
     from triskelion.refine.frames import find_drift, move_map
 
     pixel_size_A = consensus.pixel_size_A
-    turn, shift = find_drift(consensus.array, focused.average, focused.mask, pixel_size_A, max(REGISTER_A, REGISTER_PX * pixel_size_A))
+    resolution_A = max(REGISTER_A, REGISTER_PX * pixel_size_A)
+    target = consensus.array * focused.mask if focused.without_rest else consensus.array  # what the focused map holds
+    turn, shift = find_drift(target, focused.average, focused.mask, pixel_size_A, resolution_A)
+    if np.array_equal(turn, np.eye(3)):  # as it says of maps that cannot be brought onto one another
+        context.warn(f"{reference} cannot be laid onto the consensus: at {resolution_A:.0f} Å they hardly have anything in common; check its mask")
     center = Mask(focused.mask, pixel_size_A).center_xyz_px - box_center_px(consensus.box_px)
     turn_deg, shift_A = float(rotation_difference_deg(np.eye(3), turn)), float(np.linalg.norm(turn @ center + shift - center)) * pixel_size_A
     context.log(f"{reference}: lies {turn_deg:.2f}° and {shift_A:.2f} Å from the consensus{', and is moved onto it' if is_moved else ''}")
