@@ -154,3 +154,46 @@ def test_a_symmetric_refinement_gives_symmetric_maps():
     half = refinement.run_iteration().half_maps[0]
     turned = np.roll(half[:, ::-1, ::-1], (1, 1), axis=(1, 2))  # half a turn about z through voxel n // 2
     np.testing.assert_allclose(half[1:, 1:, 1:], turned[1:, 1:, 1:], atol=1e-5 * np.abs(half).max())
+
+
+def with_contrast(scene: Scene, contrast: np.ndarray) -> Scene:
+    """Images of the same particles, each with its own contrast (and its noise alike, which is little)."""
+    return scene.with_pixels(scene.pixels * contrast[:, None, None])
+
+
+@pytest.mark.parametrize("given", ["poses", "map"])
+def test_contrast_of_each_particle_is_found(given):
+    plain = make_scene(200, 0.3)
+    contrast = np.random.default_rng(3).uniform(0.6, 1.4, 200)
+    scene = with_contrast(plain, contrast)
+    inputs = inputs_of(scene, None if given == "poses" else blurred_truth(), particle_scale=True)
+    refinement = HomogeneousRefinement(inputs, make_means(), WholeSettings(searches=given == "map"))
+    list(refinement.iterate())
+    found = refinement.inputs.images.particles["contrast"]
+    assert np.corrcoef(found, contrast)[0, 1] > 0.9
+    assert found.mean() == pytest.approx(1, abs=0.02)
+    assert refinement.contrast.spread == pytest.approx(contrast.std() / contrast.mean(), rel=0.3)
+
+
+def test_contrast_goes_on_from_a_state():
+    contrast = np.random.default_rng(3).uniform(0.6, 1.4, 120)
+    inputs = inputs_of(with_contrast(make_scene(120, 0.3), contrast), particle_scale=True)
+    whole = WholeSettings(searches=False)
+    first = HomogeneousRefinement(inputs, make_means(), whole)
+    first.run_iteration()
+    state = {name: np.array(value) for name, value in first.state().items()}
+    expected = first.run_iteration()
+    second = HomogeneousRefinement(inputs, make_means(), whole)
+    second.restore(state)
+    found = second.run_iteration()
+    np.testing.assert_array_equal(found.rotations, expected.rotations)
+    np.testing.assert_array_equal(second.images.rescaled, first.images.rescaled)
+    for half, other in zip(second.final_half_maps(found), first.final_half_maps(expected), strict=True):
+        np.testing.assert_array_equal(half, other)
+
+
+def test_without_particle_scale_contrast_stays():
+    refinement = HomogeneousRefinement(inputs_of(make_scene(120, 0.4)), make_means(), WholeSettings(searches=False))
+    refinement.run_iteration()
+    assert refinement.contrast is None
+    np.testing.assert_array_equal(refinement.images.rescaled, 1)

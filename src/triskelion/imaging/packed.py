@@ -39,6 +39,8 @@ class PackedImages:
         Noise at the time of packing.
     disc : FourierDisc
         Of the window.
+    rescaled : ndarray, float64 (n,)
+        Contrast over that at the time of packing.
     """
 
     matched: Tensor
@@ -48,6 +50,7 @@ class PackedImages:
     group: np.ndarray
     sigma2: np.ndarray
     disc: FourierDisc
+    rescaled: np.ndarray
 
     @classmethod
     def empty(cls, store: ArrayStore, name: str, group: np.ndarray, sigma2: np.ndarray, disc: FourierDisc) -> "PackedImages":
@@ -55,7 +58,7 @@ class PackedImages:
         n, m = len(group), len(disc)
         matched = torch.from_numpy(store.empty(f"{name}_matched", (n, m, 2)))
         power = torch.from_numpy(store.empty(f"{name}_power", (n, m)))
-        return cls(matched, power, np.zeros((n, 2)), np.ones(n), group, sigma2, disc)
+        return cls(matched, power, np.zeros((n, 2)), np.ones(n), group, sigma2, disc, np.ones(n))
 
     def put(self, rows: np.ndarray, images: ImageSet, residual: Tensor, sigma2: np.ndarray, centers_px: np.ndarray) -> None:
         """Pack a block.
@@ -85,9 +88,10 @@ class PackedImages:
 
     def weighted(self, rows: np.ndarray, sigma2: np.ndarray) -> WeightedImages:
         """b and W of ``rows`` for the noise ``sigma2`` (groups, shells of the window); rows of the result are numbered anew."""
+        contrast = torch.from_numpy(self.rescaled[rows].astype(np.float32))[:, None]
         per_shell = np.sqrt(self.sigma2) / sigma2
-        b = torch.view_as_complex(self.matched[rows].to(torch.float32)) * self._of_rows(per_shell, rows)
-        return WeightedImages(b, self.power[rows].to(torch.float32) * self._of_rows(1 / sigma2, rows), self.scale[rows])
+        b = torch.view_as_complex(self.matched[rows].to(torch.float32)) * (self._of_rows(per_shell, rows) * contrast)
+        return WeightedImages(b, self.power[rows].to(torch.float32) * (self._of_rows(1 / sigma2, rows) * contrast**2), self.scale[rows])
 
     def to_whole_shells(self, sigma2: np.ndarray, first: np.ndarray, box_px: int) -> np.ndarray:
         """Noise on the shells of the whole images (box ``box_px``): ``first`` (groups, shells there), changed as ``sigma2`` has since packing."""

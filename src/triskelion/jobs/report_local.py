@@ -10,7 +10,16 @@ from triskelion.data.volume import Mask, Volume
 from triskelion.jobs.context import JobContext
 from triskelion.jobs.report_fulcrum import report_fulcrum
 from triskelion.jobs.report_maps import report_half_maps
-from triskelion.jobs.report_refinement import IterationFigures, doubt_end, doubt_resolution, doubt_views, list_views, plot_iteration, save_poses
+from triskelion.jobs.report_refinement import (
+    IterationFigures,
+    doubt_end,
+    doubt_resolution,
+    doubt_views,
+    list_views,
+    plot_iteration,
+    report_contrast,
+    save_poses,
+)
 
 if TYPE_CHECKING:
     from triskelion.refine.local import LocalRefinement
@@ -46,18 +55,13 @@ def report_result(
 ) -> "FscCurves":
     """Save poses, maps and figures of the last iteration, say in words what is to be doubted; return the curves of the maps."""
     from triskelion.masks.soft_edge import measure_padding_px, padding_warning
-    from triskelion.plots.scale import collect_scale
 
-    start, settings, images = refinement.start, refinement.settings, refinement.inputs.images
-    particles, grid = images.particles, images.grid
+    start, settings, grid = refinement.start, refinement.settings, refinement.inputs.images.grid
     half_a, half_b = (Volume(half, grid.pixel_size_A) for half in half_maps)
     mask = Mask(refinement.domain.mask, grid.pixel_size_A)
     curves = report_half_maps(context, half_a, half_b, mask, settings.seed, refinement.domain.fulcrum_xyz_px + box_center_px(grid.box_px))
     context.save_volume(mask, "mask")
-    context.plot("scale", collect_scale(particles["contrast"]))
-    if refinement.contrast is not None:
-        context.log(f"contrast of the particles: standard deviation {refinement.contrast.spread:.2f}")
-        context.summarize(contrast_spread=refinement.contrast.spread)
+    report_contrast(context, refinement, refinement.contrast)
     consensus = start.consensus_rotations, start.consensus_shifts_px
     save_poses(context, refinement, result, consensus, rotation_change_deg=result.turn_deg, shift_change_A=result.shift_A)
     for warning in list_warnings(result, settings, list_views(refinement, result)):

@@ -10,6 +10,7 @@ from triskelion.jobs.context import JobContext
 from triskelion.jobs.report_maps import N_DIRECTIONS, plot_maps, plot_views
 
 if TYPE_CHECKING:
+    from triskelion.imaging.scale import Contrast
     from triskelion.refine.refinement import Refinement
     from triskelion.refine.state import IterationResult
     from triskelion.resolution.curves import FscCurves
@@ -95,6 +96,16 @@ def calibrate(context: JobContext, refinement: "Refinement", result: "IterationR
     )
     context.summarize(posterior_factor_rotation=rotation, posterior_factor_position=position)
     return Calibration(rotation, position).widen_result(result)
+
+
+def report_contrast(context: JobContext, refinement: "Refinement", contrast: "Contrast | None") -> None:
+    """Show the contrast of the particles, and say how far it differs where it was estimated."""
+    from triskelion.plots.scale import collect_scale
+
+    context.plot("scale", collect_scale(refinement.inputs.images.particles["contrast"]))
+    if contrast is not None:
+        context.log(f"contrast of the particles: standard deviation {contrast.spread:.2f}")
+        context.summarize(contrast_spread=contrast.spread)
 
 
 def save_poses(

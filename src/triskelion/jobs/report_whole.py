@@ -8,7 +8,16 @@ from triskelion.data.volume import Mask, Volume
 from triskelion.jobs.context import JobContext
 from triskelion.jobs.refinement_controls import STUCK_SHARE
 from triskelion.jobs.report_maps import report_half_maps
-from triskelion.jobs.report_refinement import IterationFigures, doubt_end, doubt_resolution, doubt_views, list_views, plot_iteration, save_poses
+from triskelion.jobs.report_refinement import (
+    IterationFigures,
+    doubt_end,
+    doubt_resolution,
+    doubt_views,
+    list_views,
+    plot_iteration,
+    report_contrast,
+    save_poses,
+)
 
 if TYPE_CHECKING:
     from triskelion.refine.homogeneous import HomogeneousRefinement
@@ -49,6 +58,7 @@ def report_result(
     mask = _newest_mask(refinement) if static is None else static
     context.save_volume(mask, "mask")
     context.plot("mask_slices", collect_mask_slices(mask, average_map(half_a, half_b)))
+    report_contrast(context, refinement, refinement.contrast)
     changed = {}
     if not refinement.whole.searches:
         changed = dict(zip(("rotation_change_deg", "shift_change_A"), measure_pose_change(refinement, result), strict=True))

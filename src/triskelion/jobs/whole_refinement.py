@@ -84,6 +84,11 @@ class WholeRefinementParameters(RefinementParameters):
         title="Dynamic mask",
         help="From 12 Å on, cut references out where the map has density: above 0.2 of its maximum, 1 up to 6 Å from there, 0 from 14 Å on.",
     )
+    particle_scale: bool = parameter(
+        False,
+        title="Particle scale",
+        help="Estimate the contrast of each particle against the map of its half-set, iteration by iteration once most poses are found.",
+    )
     shift_extent_A: float | None = parameter(
         None,
         title="Shift extent",
@@ -251,6 +256,7 @@ def _settings(parameters: WholeRefinementParameters, grid: "Grid") -> "Settings"
         marginalize=parameters.marginalize,
         subtract_background=False,
         dynamic_mask=parameters.dynamic_mask,
+        particle_scale=parameters.particle_scale,
         use_window=False,
         n_folds=FOLDS,
         max_iterations=parameters.max_iterations,

@@ -7,7 +7,7 @@ subset to all; a particle without a pose is compared with the map of those that 
 Poses that are given are held by a prior about them, whose widths the data tell: images that say little must not lose what is known of them.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -19,7 +19,9 @@ from triskelion.fourier.slices import prepare_slices
 from triskelion.geometry.fulcrum import image_of_point
 from triskelion.geometry.rotations import rotation_difference_deg
 from triskelion.geometry.symmetry import PointGroup, parse_symmetry
+from triskelion.imaging.comparison import compare_weighted
 from triskelion.imaging.noise import SAMPLE, image_noise
+from triskelion.imaging.scale import Contrast, contrast_prior, shrink_contrast
 from triskelion.imaging.stream import spread_rows
 from triskelion.maps.symmetrize import symmetrize_map
 from triskelion.masks.automatic import particle_mask
@@ -39,6 +41,7 @@ FIRST_BATCH, BATCH_GROWTH = 10_000, 2  # particles of the first iteration; a lat
 WRONG_SHARE = 0.05  # of the particles searched again that were in a wrong basin: with more, all are searched again
 CHECKED_SHARE = 0.02  # searched again in every iteration
 GLOBAL_ITERATIONS = 5  # that search all particles globally, at most
+CONTRAST_A = 20.0  # finer shells lose power to errors of poses, each image in its own way
 GRID_A = (25.0, 25.0, 20.0)  # resolution of the grid in the first iterations, and in all later ones
 FIRST_LIMIT = 2 / 3  # of the initial low-pass: a soft filter leaves signal beyond it, without which wrong poses win
 BETTER_NAT, ELSEWHERE_DEG = 1.0, 10.0  # a global search that ends so much higher, so far away, has found another basin
@@ -84,7 +87,7 @@ class HomogeneousRefinement(Refinement):
     """
 
     def __init__(self, inputs: Inputs, means: Means, whole: WholeSettings, advance: Advance = lambda steps: None):
-        self.whole = whole
+        self.whole, self._stream = whole, inputs.images
         start, settings, stream = inputs.start, inputs.settings, inputs.images
         pixel_size_A = stream.grid.pixel_size_A
         if whole.searches:
@@ -104,6 +107,8 @@ class HomogeneousRefinement(Refinement):
         self.latest: tuple[np.ndarray, np.ndarray] | None = None  # half maps of the iteration before
         self.global_share = 1.0 if whole.searches else 0.0
         self._checked = self._wrong = 0
+        self.contrast: Contrast | None = None
+        self._compared = np.zeros((2, len(start.uid)))  # of each image with its projection: Re sum conj(m) b and sum W |m|²
         self._by_chance = _shuffle(start.uid, settings.seed)
         if whole.searches:
             self.posed[:] = False
@@ -134,6 +139,15 @@ class HomogeneousRefinement(Refinement):
     # ---- how particles are searched
 
     def align_block(self, number: int, posterior: Posterior, rows: np.ndarray) -> Candidates:
+        """Find poses; where contrast is wanted, compare the images with their projections there."""
+        best = self._find_poses(number, posterior, rows)
+        if self.settings.particle_scale:
+            disc = fourier_disc(self.grid.box_px, min(self.shell_of(CONTRAST_A), self.limit_shell))
+            poses = best.rotations, best.shifts_px
+            self._compared[:, rows] = compare_weighted(posterior.images, posterior.volume, *poses, disc, posterior.kernels)
+        return best
+
+    def _find_poses(self, number: int, posterior: Posterior, rows: np.ndarray) -> Candidates:
         """Climb from the poses there are; search globally what has none, and a share of the others again."""
         here, posed = np.arange(len(rows)), self.posed[rows]
         stages = self.stages(0)
@@ -177,8 +191,28 @@ class HomogeneousRefinement(Refinement):
         self._settle_mask(number, half_maps, curves)
         self.global_share = float(self.settle(number, "global_share", lambda: self._next_share(number)))
         self._checked = self._wrong = 0
+        if self.settings.particle_scale and self.global_share < 1:  # before, many a projection is not that of its image
+            self._settle_contrast(number)
         if not super().may_end:
             self.deal(self._first(BATCH_GROWTH * len(self.batch)))
+
+    def _settle_contrast(self, number: int) -> None:
+        """Contrast of the refined particles; images and sums are weighted with it from now on."""
+        rows, now = self.batch, self.images.rescaled[self.batch]
+        cross, power = self._compared[0, rows] / now, self._compared[1, rows] / now**2
+        group = self.images.group[rows]
+        prior = self.settle(number, "contrast", lambda: contrast_prior(cross, power, group))
+        self.contrast = shrink_contrast(cross, power, group, prior)
+        rescaled = self.images.rescaled.copy()
+        rescaled[rows] = self.contrast.values
+        self._rescale(rescaled)
+
+    def _rescale(self, rescaled: np.ndarray) -> None:
+        """Take on contrasts, over those of the table."""
+        self.images.rescaled[:] = rescaled
+        self.inputs = replace(self.inputs, images=self._stream.with_contrast(self._stream.particles["contrast"] * rescaled))
+        for sums in self.sums:
+            sums.forget_folds()  # made again, with these weights, when they are wanted
 
     @property
     def may_end(self) -> bool:
@@ -228,7 +262,7 @@ class HomogeneousRefinement(Refinement):
 
     def state(self) -> dict[str, np.ndarray]:
         """What a checkpoint keeps."""
-        extra = {"global_share": np.array(self.global_share)}
+        extra = {"global_share": np.array(self.global_share), "rescaled": self.images.rescaled.copy()}
         if self.latest is not None:
             extra["latest"] = np.stack(self.latest)
         return super().state() | extra
@@ -237,6 +271,7 @@ class HomogeneousRefinement(Refinement):
         """Take up where ``state`` was taken."""
         super().restore(state)
         self.global_share = float(state["global_share"])
+        self._rescale(state["rescaled"])
         self.latest = tuple(state["latest"]) if "latest" in state else None
 
 
