@@ -15,8 +15,10 @@ from triskelion.plots.composite_slices import collect_composite_slices
 from triskelion.plots.defocus import collect_defocus
 from triskelion.plots.fourier_slices import collect_fourier_slices
 from triskelion.plots.fulcrum import collect_fulcrum
+from triskelion.plots.fulcrum_place import collect_fulcrum_place
 from triskelion.plots.iterations import collect_iterations
 from triskelion.plots.map_slices import collect_map_slices
+from triskelion.plots.mask_base import collect_mask_base
 from triskelion.plots.mask_slices import collect_mask_slices
 from triskelion.plots.motion_axes import collect_motion_axes
 from triskelion.plots.motion_correlations import collect_motion_correlations
@@ -28,6 +30,8 @@ from triskelion.plots.pose_error import collect_pose_error
 from triskelion.plots.posterior_precision import collect_posterior_precision
 from triskelion.plots.posterior_sd import collect_posterior_sd
 from triskelion.plots.predicted_error import collect_predicted_error
+from triskelion.plots.region_slices import collect_region_slices
+from triskelion.plots.region_views import collect_region_views
 from triskelion.plots.sample_images import collect_sample_images
 from triskelion.plots.scale import collect_scale
 from triskelion.plots.series import collect_series
@@ -69,13 +73,17 @@ def plot_data(volume: Volume, mask: Mask) -> dict[str, dict[str, Any]]:
     sigma2 = 1 + np.exp(-np.arange(16) / 4)
     before, after = rng.gamma(4, 3, n), rng.gamma(4, 1, n)
     maps = {"consensus": half_a, "refined": volume}
+    regions = np.where(volume.array > 0.2, 1 + (volume.array < 0.6), 0)
     fsc = {"consensus": curves.curves["none"], "refined": curves.curves["user_corrected"]}
     hinge = lambda size: DomainMotion(np.eye(3), np.full(3, size), np.full(3, 0.1), np.ones(3), rng.normal(0, size, (n, 3)))
     hinges, fulcra = [hinge(6.0), hinge(2.0)], [np.array([18.0, 14.0, 17.0]), np.array([12.0, 20.0, 15.0])]
+    head, body = make_blob((22, 12, 18), 2) > 0.3, (make_blob((16, 16, 16), 3) > 0.3) & (make_blob((22, 12, 18), 2) <= 0.3)
     return {
         "map_slices": collect_map_slices({"map": half_a, "sharpened": volume}, fulcrum_xyz_px=(18, 14, 17)),
         "fourier_slices": collect_fourier_slices(volume, resolution_A=12.0),
         "mask_slices": collect_mask_slices(mask, volume, fulcrum_xyz_px=(18, 14, 17)),
+        "region_slices": collect_region_slices(regions, volume, {2: "head"}),
+        "region_views": collect_region_views(regions, volume, {2: "head"}),
         "nonuniform_cut": collect_nonuniform_cut(Volume(30 - 22 * volume.array / volume.array.max(), PIXEL_SIZE_A), mask),
         "gsfsc": curves.as_dict(),
         "guinier": fit_guinier(volume, curves.curves["user_corrected"], 9.0).as_dict(),
@@ -93,6 +101,8 @@ def plot_data(volume: Volume, mask: Mask) -> dict[str, dict[str, Any]]:
         "defocus": collect_defocus(rng.uniform(8e3, 2e4, n), rng.uniform(8e3, 2e4, n)),
         "pose_error": collect_pose_error({"consensus": before, "refined": after}, {"consensus": before, "refined": after}),
         "predicted_error": collect_predicted_error({"as it is": 2 * after, "as the rest": after}, rotations, prior_deg=20.0),
+        "mask_base": collect_mask_base(volume, *(Volume(np.where(part, volume.array, 0), PIXEL_SIZE_A) for part in (head, body))),
+        "fulcrum_place": collect_fulcrum_place(volume, (19.5, 13.8, 17.1), {"head": head, "3, 17": body}),
         "fulcrum": collect_fulcrum(volume, np.array([18.3, 14.1, 17.0]), np.array([0.5, 1.5, np.inf]), mask=mask),
         "series": collect_series(
             {"mask.dilation_px": ["3", "5", "7"], "mask.soft_padding_px": ["10", "17"]},

@@ -13,7 +13,7 @@ from matplotlib.colors import to_hex
 from triskelion.errors import InputError
 from triskelion.plots import registry, style
 
-SHARED_PARTS = {"__init__", "encode", "frequency_axis", "histogram", "registry", "save_png", "slices", "sphere", "style"}
+SHARED_PARTS = {"__init__", "encode", "frequency_axis", "histogram", "region_images", "registry", "save_png", "slices", "sphere", "style"}
 
 
 def test_every_diagnostic_has_a_file_and_every_file_is_registered():

@@ -46,7 +46,7 @@ class Segmentation:
         for name in ("labels", "parent", "step"):
             object.__setattr__(self, name, np.ascontiguousarray(getattr(self, name), dtype=np.int32))
         _check_tree(self.parent, self.step, self.names)
-        low, high = int(self.inside_labels.min(initial=1)), self.n_leaves
+        low, high = int(self.inside_labels.min(initial=max(self.n_leaves, 1))), self.n_leaves
         if low < 1 or high > self.n_nodes or not np.bincount(self.inside_labels, minlength=1)[1:].all():
             raise InputError(f"the leaves of a segmentation are 1 to n, each with voxels, got labels from {low} to {high} for {self.n_nodes} nodes")
         has_members = np.isin(np.arange(self.n_nodes + 1), self.parent)[1:]

@@ -10,6 +10,8 @@ NAMES = (
     "import_particles",
     "import_volume",
     "reconstruct",
+    "segment_map",
+    "import_segmentation",
     "mask_base",
     "volume_tools",
     "homogeneous_refinement",

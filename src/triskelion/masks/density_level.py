@@ -8,6 +8,7 @@ from triskelion.errors import InputError
 
 PROTEIN_A3_PER_DA = 1.21  # 1 / (1.37 g/cm3)
 SOLVENT_SD = 5.0  # by how many standard deviations the automatic level stands above solvent
+TYPICAL_SHARE = 0.4  # of the density of the particle: the automatic level of a map without noise, where a blurred edge is half way down
 NOISE_SD = 3.0  # a level below this many takes in noise
 CLIP_SD, CLIP_ROUNDS = 3.0, 20
 SAMPLE_VOXELS = 2_000_000
@@ -70,3 +71,24 @@ def measure_half_map_noise(half_a: np.ndarray, half_b: np.ndarray) -> float:
     """Return the standard deviation of the noise of the mean of two half maps: that of half their difference, by its median."""
     difference = (half_a - half_b) / 2
     return SD_PER_MAD * float(np.median(np.abs(difference - np.median(difference))))
+
+
+def choose_level(array: np.ndarray, solvent: Solvent) -> float:
+    """Return the automatic level: 5 standard deviations above solvent, or 0.4 of the typical density of the particle where that is higher.
+
+    The typical density is the mean over all voxels that stand above the noise, each weighted by its density.
+    """
+    above_noise = solvent.level_at(SOLVENT_SD)
+    particle = array[array > max(above_noise, 0.0)].astype(np.float64)
+    typical = float(np.vdot(particle, particle) / particle.sum()) if len(particle) else 0.0
+    return max(above_noise, TYPICAL_SHARE * typical)
+
+
+def noise_warning(level: float, solvent: Solvent) -> str | None:
+    """Say so if a level lies in the noise of the solvent, None if it does not."""
+    if level >= solvent.level_at(NOISE_SD):
+        return None
+    return (
+        f"the level {level:.4g} lies in the noise: solvent has density {solvent.mean:.4g} ± {solvent.sd:.4g}, so that speckle becomes regions; "
+        f"take {solvent.level_at(SOLVENT_SD):.4g} or more, or smooth the map more (gaussian_A)"
+    )

@@ -7,7 +7,6 @@ from triskelion.data.segmentation import Segmentation
 from triskelion.data.volume import Volume
 from triskelion.errors import InputError
 
-
 BLOCK_VOXELS = 1 << 15  # worked on at a time, so that they stay in the cache
 
 
@@ -44,7 +43,7 @@ def find_watershed_regions(volume: Volume, level: float) -> Segmentation:
 def climb_to_maxima(density: np.ndarray, points_zyx: np.ndarray) -> np.ndarray:
     """Return the maxima (m, 3) that the steepest ascent over 26 neighbours leads to from each of the voxels ``points_zyx`` (m, 3)."""
     padded = _pad(density)
-    places = np.ravel_multi_index(tuple(points_zyx.T + 1), padded.shape)
+    places = np.asarray(np.ravel_multi_index(tuple(points_zyx.T + 1), padded.shape))
     while not np.array_equal(places, higher := _step_up(padded, places)):
         places = higher
     return np.stack(np.unravel_index(places, padded.shape), axis=1) - 1

@@ -12,6 +12,8 @@ NAMES = (
     "map_slices",
     "fourier_slices",
     "mask_slices",
+    "region_views",
+    "region_slices",
     "mask_base",
     "nonuniform_cut",
     "gsfsc",
