@@ -54,6 +54,20 @@ def test_options_are_made_from_the_model(run):
     assert "JOB|FILE" in out and "The map to use. (required)" in out
 
 
+def test_a_preview_lists_steps_and_makes_no_job(run, project, monkeypatch):
+    from triskelion.jobs import registry
+
+    monkeypatch.setattr(registry, "NAMES", (*registry.NAMES, "volume_tools"))
+    project.run("make", box_px=12, level=3.0)
+    arguments = ("--volume", "J1", "--dilation", "1", "--soft-padding", "2A", "--resolution", "4")
+    code, out, _ = run("run", "volume_tools", *arguments, "--preview")
+    assert code == 0 and [job.name for job in project.jobs] == ["J1"]
+    assert out.splitlines()[:2] == ["1. take J1: 12 px of 2 Å", "2. threshold at 0.6 (0.2 of the maximum, 3)"]
+    assert out.splitlines()[-1].startswith("warning: soft padding of 1 px is thin")
+    assert "--preview" in run("run", "volume_tools", "--help")[1]
+    assert "--preview" not in run("run", "make", "--help")[1]
+
+
 def test_predict_is_short_for_running_that_job(capfd):
     with pytest.raises(SystemExit) as ended:
         cli.main(["predict", "--help"])

@@ -167,7 +167,7 @@ def test_the_steps_are_listed_in_order_with_their_numbers_before_anything_is_mad
     parameters = volume_tools.VolumeToolsParameters(volume="J1", onto="J3", threshold=0.1, complement=True, **steps, **lengths)  # type: ignore[arg-type]
     volume_tools.preview(parameters, context)  # type: ignore[arg-type]
     assert context.lines == [
-        "1. take map of J1: 40 px of 3 Å",
+        "1. take J1: 40 px of 3 Å",
         "2. invert the contrast",
         "3. flip the hand, x becomes -x",
         "4. blur with a Gaussian of sd 6 Å (2 px)",

@@ -46,10 +46,10 @@ class SegmentedContext(FakeContext):
         return self.edits if reference == "J2" else ()
 
     def read_parameters(self, reference: str) -> dict | None:
-        return {"job_type": "segment_map", "volume": "J1", "gaussian_A": self.gaussian_A} if reference == "J2" else None
+        return {"job_type": "segment_map", "volume": "J1", "gaussian_A": None} if reference == "J2" else None
 
     def read_summary(self, reference: str) -> dict | None:
-        return {"resolution_A": 9.0} if reference == "J1" else None
+        return {"J1": {"resolution_A": 9.0}, "J2": {"gaussian_A": self.gaussian_A}}.get(reference)
 
 
 def test_the_selected_regions_make_the_base_and_all_others_its_complement(tmp_path):

@@ -23,7 +23,7 @@ def brute_force_distance(base: np.ndarray) -> np.ndarray:
     return np.sqrt(((voxels[..., None, :] - np.argwhere(base)) ** 2).sum(-1)).min(-1)
 
 
-@pytest.mark.parametrize("limit_px", [0.5, 1.0, 3.3, 40.0])
+@pytest.mark.parametrize("limit_px", [0.5, 1.0, 3.3, 40.0, 70.0])  # the last by another way
 def test_distances_are_euclidean_up_to_the_limit(limit_px: float):
     base = random_base()
     truth = brute_force_distance(base)

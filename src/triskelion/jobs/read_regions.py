@@ -70,5 +70,5 @@ def read_segmented_map(context: JobContext, reference: str, volume: str | None, 
         raise InputError(f"nothing tells which map {reference} was made of: give it as volume")
     name = made.get("volume_name", "map") if volume is None else "map"
     density = context.read_volume(source, name)
-    width_A = made.get("gaussian_A") if gaussian_A is None else gaussian_A
+    width_A = (context.read_summary(reference) or {}).get("gaussian_A") if gaussian_A is None else gaussian_A
     return (blur_map(density, width_A) if width_A else density), source

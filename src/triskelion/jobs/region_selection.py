@@ -1,4 +1,4 @@
-"""How people say which regions they mean.
+"""The selection of regions in words: how people say which they mean.
 
 Commas join, ``but`` takes away all that follows it::
 

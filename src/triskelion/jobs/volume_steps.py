@@ -1,4 +1,4 @@
-"""What volume_tools is going to do, as a list of steps in its one order, each with its numbers resolved, before it is done."""
+"""What volume_tools is going to do, as a list of steps in its one order of operations, each with its numbers resolved, before it is done."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace

@@ -143,7 +143,8 @@ def _read_input(parameters: VolumeToolsParameters, context: JobContext) -> "tupl
     if parameters.volume is not None:
         names = [] if parameters.volume_name == "map" else [parameters.volume_name]
         volume = context.read_volume(parameters.volume, *names)
-        taken = f"take {parameters.volume_name} of {parameters.volume}: {volume.box_px} px of {volume.pixel_size_A:.4g} Å"
+        name = "" if parameters.volume_name == "map" else f"{parameters.volume_name} of "
+        taken = f"take {name}{parameters.volume}: {volume.box_px} px of {volume.pixel_size_A:.4g} Å"
         return (volume, [taken]) if mask is None else (apply_mask(volume, mask), [taken, f"multiply with the mask {parameters.mask}"])
     if mask is None:
         raise InputError("volume_tools wants a volume or a mask to work on: neither was given")

@@ -52,41 +52,53 @@ def dilate(base: np.ndarray, radius_px: float) -> np.ndarray:
     return np.isfinite(distance_outside(base, radius_px))
 
 
-@numba.njit(parallel=True, cache=True)
 def _square_distances(base: np.ndarray, reach: int, far: int) -> np.ndarray:
     """Squared distance of each voxel to the nearest of ``base``, int32; ``far`` or more where that is further than ``reach`` along an axis.
 
     The square is a sum over the axes, so its minimum is taken along x, then y, then z.
     """
+    along_x = _square_along_x(base, reach, far)
+    in_plane = _spread_along_y(along_x, np.asarray(base.any(axis=2)), reach, far)
+    return _spread_along_z(in_plane, np.asarray((in_plane < far).any(axis=2)), reach, far)
+
+
+@numba.njit(parallel=True, cache=True)
+def _square_along_x(base: np.ndarray, reach: int, far: int) -> np.ndarray:
     n_z, n_y, n_x = base.shape
-    along_x = np.empty(base.shape, np.int32)
-    occupied = np.zeros((n_z, n_y), np.bool_)
+    squared = np.empty(base.shape, np.int32)
     for z in numba.prange(n_z):
         for y in range(n_y):
-            steps = reach + 1
+            row, steps = squared[z, y], reach + 1
             for x in range(n_x):
                 steps = 0 if base[z, y, x] else min(steps + 1, reach + 1)
-                along_x[z, y, x] = steps
-                occupied[z, y] |= steps == 0
+                row[x] = steps
             for x in range(n_x - 1, -1, -1):
-                steps = min(steps + 1, along_x[z, y, x])
-                along_x[z, y, x] = steps
+                steps = min(steps + 1, row[x])
+                row[x] = steps
             for x in range(n_x):
-                steps = along_x[z, y, x]
-                along_x[z, y, x] = steps * steps if steps <= reach else far
-    in_plane = np.full(base.shape, far, np.int32)
-    reached = np.zeros((n_z, n_y), np.bool_)
+                row[x] = row[x] * row[x] if row[x] <= reach else far
+    return squared
+
+
+@numba.njit(parallel=True, cache=True)
+def _spread_along_y(along_x: np.ndarray, occupied: np.ndarray, reach: int, far: int) -> np.ndarray:
+    n_z, n_y, _ = along_x.shape
+    squared = np.full(along_x.shape, far, np.int32)
     for z in numba.prange(n_z):
         for y in range(n_y):
-            row = in_plane[z, y]
             for other in range(max(y - reach, 0), min(y + reach + 1, n_y)):
                 if occupied[z, other]:
-                    reached[z, y] = True
-                    _take_smaller(row, along_x[z, other], (other - y) ** 2)
-    squared = np.full(base.shape, far, np.int32)
+                    _take_smaller(squared[z, y], along_x[z, other], (other - y) ** 2)
+    return squared
+
+
+@numba.njit(parallel=True, cache=True)
+def _spread_along_z(in_plane: np.ndarray, reached: np.ndarray, reach: int, far: int) -> np.ndarray:
+    n_z, n_y, _ = in_plane.shape
+    squared = np.full(in_plane.shape, far, np.int32)
     for z in numba.prange(n_z):
-        for other in range(max(z - reach, 0), min(z + reach + 1, n_z)):
-            for y in range(n_y):
+        for y in range(n_y):
+            for other in range(max(z - reach, 0), min(z + reach + 1, n_z)):
                 if reached[other, y]:
                     _take_smaller(squared[z, y], in_plane[other, y], (other - z) ** 2)
     return squared

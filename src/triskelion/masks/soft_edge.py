@@ -85,6 +85,6 @@ def padding_warning(padding_px: float, resolution_A: float, pixel_size_A: float)
     if padding_px >= math.floor(wanted):
         return None
     return (
-        f"soft padding of {padding_px:g} px is thin: 5 x resolution / pixel size = 5 x {resolution_A:g} / {pixel_size_A:g} = {wanted:.1f} px; "
+        f"soft padding of {padding_px:.3g} px is thin: 5 x resolution / pixel size = 5 x {resolution_A:g} / {pixel_size_A:g} = {wanted:.1f} px; "
         "a sharper edge correlates the noise of the half maps and makes the FSC look better than it is"
     )

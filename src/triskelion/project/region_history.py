@@ -1,4 +1,4 @@
-"""regions.jsonl in the folder of a segmentation job: every edit of its regions, one JSON object a line, only ever appended.
+"""regions.jsonl in the folder of a segmentation job: the history of edits of its regions, one JSON object a line, only ever appended.
 
 Undo and redo are lines too, so the file is what people did in the order they did it, and its first n lines are a version that stays.
 """
