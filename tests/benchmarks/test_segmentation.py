@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-
 from benchmarks.segmentation import adjusted_rand_index, pick_domain
+
 from triskelion.data.segmentation import Segmentation
 
 

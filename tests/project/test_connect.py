@@ -27,6 +27,7 @@ def test_a_job_means_its_first_output_of_the_kind(made):
         ("J1.map", "mask", "J1.map is a volume, the slot wants a mask.*volume_tools"),
         ("J2.mask", "volume", "J2.mask is a mask, the slot wants a map"),
         ("J1", "particles", "gives no particles"),
+        ("J1", "segmentation", r"gives no segmentation.*wants a segmentation: J5, J5.name or the path of an \.npz file"),
         ("J1.map_sharp", "volume", "has no map_sharp: it has volume map, half_a, half_b"),
         ("head.mrc", "mask", "neither a job nor a file"),
         ("notes.txt", "mask", r"ends in \.txt"),
