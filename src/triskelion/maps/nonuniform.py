@@ -25,6 +25,7 @@ from torch import Tensor
 from triskelion.data.volume import check_grid
 from triskelion.errors import InputError
 from triskelion.fourier.filters import butterworth_gain
+from triskelion.fourier.local_average import average_in_window, multiply_real, transform, transform_back
 
 COARSEST_A = 30.0
 CUT_RATIO = 1.15  # between neighbouring cuts; half as many or twice as many change nothing
@@ -123,7 +124,7 @@ def fit_nonuniform_filter(
         # where maps hold nothing (corners, beyond a window) no cut gains more than transforms round, and the coarsest stays
         choice.masked_fill_(error < least - ROUNDING * error.abs().amax(), number)
         torch.minimum(least, error, out=least)
-    position = _average(choice, SMOOTHING * cuts_A[-1] / pixel_size_A).clamp_(0, len(cuts_A) - 1)
+    position = average_in_window(choice, SMOOTHING * cuts_A[-1] / pixel_size_A).clamp_(0, len(cuts_A) - 1)
     if mask is not None:
         position[torch.from_numpy(np.asarray(mask)) == 0] = 0
     return NonuniformFilter(pixel_size_A, cuts_A, position.numpy())
@@ -140,7 +141,7 @@ def cross_validation_errors(half_maps: HalfMaps, pixel_size_A: float, cuts_A: np
         error = residual_a.square_().add_(residual_b.square_())  # the same to the last bit with the halves exchanged
         if before is not None:
             steps = before.neg_().add_(error)
-            total = total + _average(steps, window_factor * cut_A / pixel_size_A)
+            total = total + average_in_window(steps, window_factor * cut_A / pixel_size_A)
         yield total
         before = error
 
@@ -150,7 +151,7 @@ class _Lowpass:
 
     def __init__(self, array: Tensor, pixel_size_A: float):
         n = self.box_px = len(array)
-        self.coefficients = _forward(array)
+        self.coefficients = transform(array)
         self.low = torch.empty_like(self.coefficients)  # fresh memory for each cut would take longer than the product
         # gains are the same in all octants of Fourier space, and taken to their power in one
         radius_px = torch.arange(n // 2 + 1, dtype=torch.float32)
@@ -162,36 +163,8 @@ class _Lowpass:
         return butterworth_gain(self.frequency_per_A, 1 / cut_A)[self.octant_row][:, self.octant_row]
 
     def at(self, gain: Tensor) -> Tensor:
-        _multiply(self.coefficients, gain, self.low)
-        return _backward(self.low, self.box_px)
-
-
-def _average(array: Tensor, radius_px: float) -> Tensor:
-    """Average over a window about each voxel."""
-    box_px = len(array)
-    along = torch.fft.fftfreq(box_px, 1 / box_px).square_().div_(-(radius_px**2))
-    window = (1 + along[:, None, None] + along[:, None] + along).clamp_(min=0).square_()
-    gain = _forward(window).real  # the window is even, about the corner voxel
-    coefficients = _forward(array)
-    _multiply(coefficients, gain / gain[0, 0, 0], coefficients)
-    return _backward(coefficients, box_px)
-
-
-# about the corner voxel: filters do not ask where the origin is, and moving it would take longer than a transform
-
-
-def _forward(array: Tensor) -> Tensor:
-    # plane by plane, then across: a 3D transform in one call rounds differently with another number of threads
-    return torch.fft.fft(torch.fft.rfft2(array), dim=0)
-
-
-def _backward(coefficients: Tensor, box_px: int) -> Tensor:
-    return torch.fft.irfftn(coefficients, s=(box_px,) * 3)
-
-
-def _multiply(coefficients: Tensor, gain: Tensor, out: Tensor) -> None:
-    # as real numbers: torch rounds complex products differently with another number of threads
-    torch.mul(torch.view_as_real(coefficients), gain[..., None], out=torch.view_as_real(out))
+        multiply_real(self.coefficients, gain, self.low)
+        return transform_back(self.low, self.box_px)
 
 
 def _to_tensor(array: np.ndarray) -> Tensor:
