@@ -107,6 +107,12 @@ def test_masks_are_made_once_for_each_setting_and_the_best_is_named(project):
     assert masks == {job.name for job in project.jobs if job.type == "quick_mask"}
 
 
+def test_a_small_mask_is_not_better_because_it_has_less_noise_inside(project):
+    series = project.run("series", base="quick_refine", fixed=FIXED, vary=["mask.radius_px=4,9"])
+    found = json.loads(series.path("series").read_text())
+    assert found["mean_fsc"][0] == pytest.approx(found["mean_fsc"][1], abs=1e-6)  # the same maps: the masks do not change them
+
+
 def test_a_job_is_run_again_with_its_own_parameters(project):
     mask = project.run("quick_mask", radius_px=6)
     first = project.run("quick_refine", particles=str(project.folder / "all.star"), mask=mask, noise=0.7)

@@ -9,14 +9,14 @@ mean the job that fills this slot, which is then run first, once for each of its
 
 or, where J8 is a local refinement with a mask made by volume_tools, with ``--base J8`` and the same two ``--vary``.
 
-All settings run on the same subsets. They are compared by the mean of the corrected FSC over one band of frequencies, each inside its own mask unless
-``fsc_mask`` gives one for all, and are said to differ only where they differ by more than chance does between subsets. Between neighbours on the
-grid, the median angle between their poses is given. Every run is a job of the project; a series that was killed goes on after its last run.
+All settings run on the same subsets. They are compared by the mean of the corrected FSC over one band of frequencies, inside what the masks of all
+runs have in common, and are said to differ only where they differ by more than chance does between subsets. Between neighbours on the grid, the
+median angle between their poses is given. Every run is a job of the project; a series that was killed goes on after its last run.
 """
 
 import csv
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,6 +24,7 @@ from pydantic import field_validator
 
 from triskelion.data.particles import Particles, join_by_uid
 from triskelion.data.subsets import draw_subsets
+from triskelion.data.volume import Mask
 from triskelion.errors import InputError, JobCancelled, JobError
 from triskelion.jobs.context import JobContext
 from triskelion.jobs.registry import job_type
@@ -44,7 +45,9 @@ class SeriesParameters(JobParameters):
     particles: str | None = slot("particles", title="Particles", optional=True, help="Left out: those of the base.")
     n_particles: int | None = parameter(None, title="Particles in a subset", ge=10, help="Left out, all are shared out among the repeats.")
     repeats: int = parameter(2, title="Repeats", ge=1, le=20, help="Subsets that every setting runs on; with one, chance cannot be told.")
-    fsc_mask: str | None = slot("mask", title="FSC mask", optional=True, help="One mask for the FSC of all; left out, the mask of each run.")
+    fsc_mask: str | None = slot(
+        "mask", title="FSC mask", optional=True, help="One mask for the FSC of all; left out, what the masks of all runs have in common."
+    )
     band_coarse_A: float | None = parameter(
         None, title="Band from", unit="Å", gt=0, help="Coarse end of the band of the FSC; left out, 3 times the median resolution of all runs."
     )
@@ -80,7 +83,8 @@ def run(parameters: SeriesParameters, context: JobContext) -> None:
     subsets = _save_subsets(parameters, context, fixed)
     grid = [[_make_step(parameters, context, {**fixed, **point}, subset) for point in points] for subset in subsets]
     runs = _run_all(context, grid)
-    _report(parameters, context, varied, points, [_read_run(parameters, context, each) for each in runs])
+    mask = _common_mask(parameters, context, runs)
+    _report(parameters, context, varied, points, [_read_run(parameters, context, each, mask) for each in runs])
 
 
 def _make_step(parameters: SeriesParameters, context: JobContext, settings: Settings, particles: str) -> Step:
@@ -139,21 +143,35 @@ def _run_all(context: JobContext, grid: list[list[Step]]) -> list[Run]:
     return runs
 
 
-def _read_run(parameters: SeriesParameters, context: JobContext, done: Run) -> Run:
+def _common_mask(parameters: SeriesParameters, context: JobContext, runs: list[Run]) -> Mask | None:
+    """The mask of the FSC: one that was given, or what the masks of all runs have in common, None where they have none.
+
+    Each inside its own mask, the smallest one would look best, as it has the least noise inside.
+    """
+    if parameters.fsc_mask is not None:
+        return context.read_mask(parameters.fsc_mask)
+    common: Mask | None = None
+    for each in runs:
+        if each.job is not None and "mask" in _outputs_of(context, each.job):
+            mask = context.read_mask(each.job)
+            common = mask if common is None else Mask(np.minimum(common.array, mask.array), mask.pixel_size_A)
+    return common
+
+
+def _outputs_of(context: JobContext, job: str) -> list[str]:
+    made_by = context.read_parameters(job)
+    return [] if made_by is None else list(job_type(made_by["job_type"]).outputs)
+
+
+def _read_run(parameters: SeriesParameters, context: JobContext, done: Run, mask: Mask | None) -> Run:
     """Read poses and half maps of a run, and compute its FSC."""
     from triskelion.resolution.fsc import compute_fsc_curves
 
     if done.job is None:
         return done
-    outputs = job_type((context.read_parameters(done.job) or {}).get("job_type", "local_refinement")).outputs
-    mask = None
-    if parameters.fsc_mask is not None:
-        mask = context.read_mask(parameters.fsc_mask)
-    elif "mask" in outputs:
-        mask = context.read_mask(done.job)
     half_a, half_b = (context.read_volume(done.job, name) for name in ("half_a", "half_b"))
-    particles = context.read_particles(done.job) if "particles" in outputs else None
-    return Run(done.setting, done.subset, done.job, compute_fsc_curves(half_a, half_b, mask, parameters.seed), particles)
+    particles = context.read_particles(done.job) if "particles" in _outputs_of(context, done.job) else None
+    return replace(done, curves=compute_fsc_curves(half_a, half_b, mask, parameters.seed), particles=particles)
 
 
 def _report(parameters: SeriesParameters, context: JobContext, varied: Settings, points: list[Settings], runs: list[Run]) -> None:
