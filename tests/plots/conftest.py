@@ -13,10 +13,12 @@ from triskelion.plots.compare_maps import collect_compare_maps
 from triskelion.plots.compare_poses import collect_compare_poses
 from triskelion.plots.composite_slices import collect_composite_slices
 from triskelion.plots.defocus import collect_defocus
+from triskelion.plots.domains import collect_domains
 from triskelion.plots.fourier_slices import collect_fourier_slices
 from triskelion.plots.fulcrum import collect_fulcrum
 from triskelion.plots.fulcrum_place import collect_fulcrum_place
 from triskelion.plots.iterations import collect_iterations
+from triskelion.plots.local_resolution import collect_local_resolution
 from triskelion.plots.map_slices import collect_map_slices
 from triskelion.plots.mask_base import collect_mask_base
 from triskelion.plots.mask_slices import collect_mask_slices
@@ -84,6 +86,8 @@ def plot_data(volume: Volume, mask: Mask) -> dict[str, dict[str, Any]]:
         "mask_slices": collect_mask_slices(mask, volume, fulcrum_xyz_px=(18, 14, 17)),
         "region_slices": collect_region_slices(regions, volume, {2: "head"}),
         "region_views": collect_region_views(regions, volume, {2: "head"}),
+        "domains": collect_domains([body, head], volume, [(19.5, 13.8, 17.1)], ["body: 40 nm³ at 8.1 Å", "1: 9 nm³ at 14.0 Å"]),
+        "local_resolution": collect_local_resolution(Volume(30 - 22 * volume.array / volume.array.max(), PIXEL_SIZE_A), volume, mask, 0.5),
         "nonuniform_cut": collect_nonuniform_cut(Volume(30 - 22 * volume.array / volume.array.max(), PIXEL_SIZE_A), mask),
         "gsfsc": curves.as_dict(),
         "guinier": fit_guinier(volume, curves.curves["user_corrected"], 9.0).as_dict(),

@@ -56,17 +56,31 @@ def read_inputs(parameters: DomainParameters, context: JobContext, particles: Pa
     DataError
         Particles have no half-sets.
     """
-    from triskelion.imaging.forward import Grid
     from triskelion.refine.domain import Domain
-    from triskelion.refine.state import Inputs
 
     particles.require_half_sets()
     half_a, half_b, mask = read_maps(context, parameters.volume, parameters.mask)
     _require_inside_box(mask)
-    grid = Grid(half_a.box_px, pixel_size_of_images(half_a, particles))
     domain = Domain.of_mask(mask, read_fulcrum(context, parameters.fulcrum, mask))
-    matched = None if parameters.consensus is None else match_particles(context.read_particles(parameters.consensus), particles)
-    start = _make_start(particles, matched, (half_a, half_b), mask, shared)
+    consensus = None if parameters.consensus is None else match_particles(context.read_particles(parameters.consensus), particles)
+    return make_inputs(context, particles, (half_a, half_b), domain, settings, shared, consensus)
+
+
+def make_inputs(
+    context: JobContext,
+    particles: Particles,
+    halves: tuple[Volume, Volume],
+    domain: "Domain",
+    settings: "Settings",
+    shared: "SharedRecord",
+    consensus: Particles | None = None,
+) -> "Inputs":
+    """Put together what is refined from: ``consensus`` holds the poses of the same rows at which the background is subtracted, where they differ."""
+    from triskelion.imaging.forward import Grid
+    from triskelion.refine.state import Inputs
+
+    grid = Grid(halves[0].box_px, pixel_size_of_images(halves[0], particles))
+    start = _make_start(particles, consensus, halves, domain.mask, shared)
     _warn_of_far_fulcrum(context, domain, start.particle_mask, grid.pixel_size_A)
     return Inputs(open_stream(context, particles, grid), start, domain, settings)
 
@@ -103,7 +117,9 @@ def _warn_of_far_fulcrum(context: JobContext, domain: "Domain", particle_mask: n
         )
 
 
-def _make_start(particles: Particles, consensus: Particles | None, halves: tuple[Volume, Volume], mask: Mask, shared: "SharedRecord") -> "Start":
+def _make_start(
+    particles: Particles, consensus: Particles | None, halves: tuple[Volume, Volume], mask: np.ndarray, shared: "SharedRecord"
+) -> "Start":
     """Poses to start from, poses and half maps of the consensus."""
     from triskelion.geometry.rotations import rotvec_to_matrix
     from triskelion.masks.automatic import particle_mask
@@ -123,7 +139,7 @@ def _make_start(particles: Particles, consensus: Particles | None, halves: tuple
         consensus_rotations=rotvec_to_matrix(given[names[0]]),
         consensus_shifts_px=given[names[1]] / pixel_size_A,
         half_maps=(halves[0].array, halves[1].array),
-        particle_mask=np.maximum(loose.astype(np.float32) / 255, mask.array),
+        particle_mask=np.maximum(loose.astype(np.float32) / 255, mask),
     )
 
 

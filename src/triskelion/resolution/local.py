@@ -23,7 +23,6 @@ from triskelion.data.volume import Mask, Volume, require_same_grid
 from triskelion.errors import InputError
 from triskelion.fourier.local_average import average_with_gain, multiply_real, transform, transform_back, window_gain
 
-HALF_SIGNAL = 1 / 3  # of two half maps, where half of the power of their mean is signal
 COARSEST_A = 40.0
 COARSEST_PX = 8.0  # where pixels are so large that 40 Å is next to Nyquist
 BAND_RATIO = 1.15  # of wavelengths from one band to the next, which is also the width of each at half its height

@@ -1,0 +1,217 @@
+"""Job: rigid domains proposed from one consensus map, each with mask, fulcrum and predicted alignability.
+
+The map is cut into regions (watershed, scale space with 8 Å), and its local resolution measured from the half maps. What moves against the rest is
+blurred: the best resolved large connected part is the body, and the other regions make domains where they hang together by more than necks. Each
+domain gets a soft mask (`mask_1`, the largest, `mask_2` ...), a fulcrum at its interface with the body and, where particles are given, what `predict`
+says of its poses. The regions are kept in `segmentation`, the domains as its named groups: `triskelion regions J5` ungroups and regroups them, and
+`mask_base` makes a mask of what was changed.
+"""
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from pydantic import ConfigDict
+
+from triskelion.jobs.context import JobContext
+from triskelion.jobs.lengths import parse_length_px
+from triskelion.jobs.local_resolution import report_local_resolution
+from triskelion.jobs.report_segmentation import report_segmentation
+from triskelion.jobs.spec import JobParameters, JobType, SlotKind, parameter, slot
+
+if TYPE_CHECKING:
+    from triskelion.data.segmentation import Segmentation
+    from triskelion.data.volume import Mask, Volume
+    from triskelion.masks.contact import Contact
+    from triskelion.refine.domains import RigidDomains
+    from triskelion.refine.predict import Prediction
+
+GAUSSIAN_A, GAUSSIAN_PX = 2.0, 1.5  # as segment_map
+GROUPING_STEPS, STEP_A = 4, 2.0
+LEAST_REGION_A3 = 1000.0
+THRESHOLD = 0.5  # of the local FSC
+MOST_DOMAINS = 12
+VERDICTS = {"alignable": "can be aligned", "barely": "can barely be aligned", "not": "cannot be aligned"}
+OUTPUTS: dict[str, SlotKind] = {
+    **{f"mask_{number}": "mask" for number in range(1, MOST_DOMAINS + 1)},
+    "mask_body": "mask",
+    "segmentation": "segmentation",
+    "local_resolution": "volume",
+}
+
+
+class FindDomainsParameters(JobParameters):
+    """What find_domains wants to know."""
+
+    model_config = ConfigDict(coerce_numbers_to_str=True)  # dilation_px=2
+
+    volume: str = slot("volume", title="Volume", help="A job with map and half maps of the whole particle.")
+    particles: str | None = slot(
+        "particles", title="Particles", optional=True, help="Those of the map: then the pose errors that each domain can reach are predicted."
+    )
+    threshold: float | None = parameter(None, title="Threshold", help="Density level that regions reach. Left out: chosen from the noise.")
+    dilation_px: str = parameter("8A", title="Dilation", unit="px", help="Grow each mask by this distance; 8A is read as Å.")
+    soft_padding_px: str = parameter("24A", title="Soft padding", unit="px", help="Width of the cosine edge outside; 24A is read as Å.")
+    rotation_extent_deg: float = parameter(30.0, title="Rotation extent", unit="°", gt=0, le=180, help="Of the refinements that are planned.")
+    shift_extent_A: float = parameter(10.0, title="Shift extent", unit="Å", gt=0, le=200, help="Of the refinements that are planned.")
+    n_particles: int = parameter(200, title="Particles to look at", ge=20, le=10000, help="Drawn at random, for the prediction.")
+
+
+class Part(NamedTuple):
+    """One part of the particle, the body or a domain; ``contact`` is its interface with the body, where the fulcrum is put."""
+
+    name: str
+    node: int
+    voxels: np.ndarray
+    mask: "Mask"
+    resolution_A: float
+    contact: "Contact | None"
+
+
+def run(parameters: FindDomainsParameters, context: JobContext) -> None:
+    """Segment, measure local resolution, find domains, predict, report."""
+    from triskelion.devices import set_threads
+    from triskelion.maps.edit import blur_map
+    from triskelion.masks.automatic import particle_mask
+    from triskelion.refine.domains import find_rigid_domains
+    from triskelion.resolution.local import measure_local_resolution
+
+    set_threads(context.threads)
+    half_a, half_b, volume = (context.read_volume(parameters.volume, name) for name in ("half_a", "half_b", "map"))
+    gaussian_A = max(GAUSSIAN_A, GAUSSIAN_PX * volume.pixel_size_A)
+    blurred, *blurred_halves = (blur_map(each, gaussian_A) for each in (volume, half_a, half_b))
+    segmentation = _segment(parameters, context, blurred, blurred_halves)
+    particle = particle_mask(volume)
+    resolution = measure_local_resolution(half_a, half_b, particle, THRESHOLD)
+    found = find_rigid_domains(segmentation, resolution)
+    parts = [_cut_part(parameters, found, index) for index in range(min(len(found.nodes), MOST_DOMAINS + 1))]
+    if len(parts) == 1:
+        context.warn("no part of the particle is blurred more than the rest: nothing here tells of domains that move")
+    report_segmentation(found.segmentation, blurred, context)
+    report_local_resolution(context, resolution, volume, particle, THRESHOLD)
+    _report(parameters, context, parts, _predict_all(parameters, context, parts[1:], (half_a, half_b)), blurred)
+    context.summarize(gaussian_A=gaussian_A, box_px=volume.box_px, pixel_size_A=volume.pixel_size_A)
+
+
+def _segment(parameters: FindDomainsParameters, context: JobContext, blurred: "Volume", halves: "list[Volume]") -> "Segmentation":
+    from triskelion.masks import density_level
+    from triskelion.masks.scale_space import group_regions
+    from triskelion.masks.segment import find_watershed_regions
+    from triskelion.masks.small_regions import join_small_regions, least_voxels
+
+    solvent = density_level.measure_solvent(blurred.array)
+    noise = density_level.measure_half_map_noise(halves[0].array, halves[1].array)
+    solvent = density_level.Solvent(solvent.mean, max(solvent.sd, noise))
+    level = density_level.choose_level(blurred.array, solvent) if parameters.threshold is None else parameters.threshold
+    warning = density_level.noise_warning(level, solvent)
+    if warning is not None:
+        context.warn(warning)
+    regions = find_watershed_regions(blurred, level)
+    grouped = group_regions(regions, blurred, GROUPING_STEPS, STEP_A / blurred.pixel_size_A)
+    return join_small_regions(grouped, least_voxels(blurred.pixel_size_A, 1, LEAST_REGION_A3))
+
+
+def _cut_part(parameters: FindDomainsParameters, found: "RigidDomains", index: int) -> Part:
+    """Return the body (index 0) or a domain with its soft mask and its interface with the body."""
+    from triskelion.data.volume import Mask
+    from triskelion.masks.contact import find_contact
+    from triskelion.masks.dilate import dilate
+    from triskelion.masks.soft_edge import soft_edge
+
+    node, pixel_size_A = found.nodes[index], found.segmentation.pixel_size_A
+    voxels = found.voxels_of(node)
+    grown = dilate(voxels, parse_length_px(parameters.dilation_px, pixel_size_A, "dilation_px"))
+    mask = Mask(soft_edge(grown, parse_length_px(parameters.soft_padding_px, pixel_size_A, "soft_padding_px")), pixel_size_A)
+    contact = find_contact(voxels, found.voxels_of(found.nodes[0])) if index else None
+    return Part(found.segmentation.names[node], node, voxels, mask, float(found.resolution_A[index]), contact)
+
+
+def _predict_all(
+    parameters: FindDomainsParameters, context: JobContext, domains: list[Part], halves: "tuple[Volume, Volume]"
+) -> "list[Prediction | None]":
+    """Predict the pose errors of each domain; None where there are no particles."""
+    from triskelion.data.images import MemoryStore
+    from triskelion.jobs.predict import draw_particles
+    from triskelion.jobs.read_domain import make_inputs
+    from triskelion.kernels import cpu
+    from triskelion.refine.domain import Domain
+    from triskelion.refine.predict import predict_pose_errors
+    from triskelion.refine.shared import SharedRecord
+    from triskelion.refine.state import Means, Settings
+
+    if parameters.particles is None:
+        return [None] * len(domains)
+    drawn = draw_particles(context.read_particles(parameters.particles), parameters.n_particles, parameters.seed)
+    settings = Settings(rotation_extent_deg=parameters.rotation_extent_deg, shift_extent_A=parameters.shift_extent_A, seed=parameters.seed)
+    predictions: list[Prediction | None] = []
+    with context.progress(len(domains), "predict pose errors") as bar:
+        for part in domains:
+            shared = SharedRecord()
+            inputs = make_inputs(context, drawn, halves, Domain.of_mask(part.mask, _fulcrum_of(part)), settings, shared)
+            predictions.append(predict_pose_errors(inputs, Means(cpu, shared, MemoryStore())))
+            bar.advance()
+    return predictions
+
+
+def _fulcrum_of(part: Part) -> np.ndarray:
+    return part.mask.center_xyz_px if part.contact is None else part.contact.center_xyz_px
+
+
+def _report(
+    parameters: FindDomainsParameters, context: JobContext, parts: list[Part], predictions: "list[Prediction | None]", blurred: "Volume"
+) -> None:
+    """Save masks and domains.json; say what was found, and what to do next."""
+    from triskelion.plots.domains import collect_domains
+
+    body, domains = parts[0], parts[1:]
+    context.save_volume(body.mask, "mask_body")
+    rows, lines = [], [f"body: {_describe(body, blurred.pixel_size_A)}"]
+    for number, (part, prediction) in enumerate(zip(domains, predictions, strict=True), 1):
+        context.save_volume(part.mask, f"mask_{number}")
+        row = _make_row(f"mask_{number}", part, prediction, blurred.pixel_size_A)
+        rows.append(row)
+        lines.append(f"{number}: {_describe(part, blurred.pixel_size_A)}; fulcrum {row['fulcrum']} px{_say_prediction(row)}")
+    for line in lines:
+        context.log(line)
+    for row in rows if parameters.particles is not None else []:
+        context.log(
+            f"to refine {row['name']}: triskelion run local_refinement --particles {parameters.particles} --volume {parameters.volume} "
+            f"--mask {context.folder.name}.{row['mask']} --fulcrum {row['fulcrum']}"
+        )
+    body_row = {"name": body.name, "mask": "mask_body", "node": body.node, "resolution_A": body.resolution_A}
+    context.save_json("domains", {"body": body_row, "domains": rows})
+    context.plot("domains", collect_domains([part.voxels for part in parts], blurred, [_fulcrum_of(part) for part in domains], lines))
+    context.summarize(n_domains=len(domains), domains=rows)
+
+
+def _describe(part: Part, pixel_size_A: float) -> str:
+    return f"{part.voxels.sum() * pixel_size_A**3 / 1000:.0f} nm³ at {part.resolution_A:.1f} Å"
+
+
+def _make_row(mask: str, part: Part, prediction: "Prediction | None", pixel_size_A: float) -> dict[str, Any]:
+    from triskelion.jobs.predict import list_expected
+
+    fulcrum = _fulcrum_of(part)
+    row = {
+        "name": part.name,
+        "mask": mask,
+        "node": part.node,
+        "n_voxels": int(part.voxels.sum()),
+        "resolution_A": part.resolution_A,
+        "fulcrum": ",".join(f"{value:.1f}" for value in fulcrum),
+        "fulcrum_xyz_px": fulcrum.tolist(),
+        "gap_A": part.contact.gap_px * pixel_size_A if part.contact is not None else 0.0,
+    }
+    if prediction is None:
+        return row
+    expected = {name: list_expected(getattr(prediction, name), pixel_size_A) for name in ("as_it_is", "as_the_rest")}
+    return {**row, "verdict": prediction.verdict, **expected}
+
+
+def _say_prediction(row: dict[str, Any]) -> str:
+    if "verdict" not in row:
+        return ""
+    known = " to ".join(f"{row[name]['rotation_rms_deg']:.1f}°" for name in ("as_the_rest", "as_it_is"))
+    return f"; {VERDICTS[row['verdict']]}: rotations known to {known}, positions to {row['as_the_rest']['position_A']:.1f} Å"
+
+
+JOB = JobType("find_domains", "Propose rigid domains, with masks and fulcra", FindDomainsParameters, run, OUTPUTS)
