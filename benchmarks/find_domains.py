@@ -1,0 +1,95 @@
+"""Domains found in one consensus map, judged against the truth: overlap of masks, distance of fulcra.
+
+    python benchmarks/find_domains.py SET [SET ...] [--demo] [--rigid]
+
+Every SET is a folder made by hinge_set.py; ``--demo`` adds the built-in phantom at the defaults of simulate, ``--rigid`` the same without hinges,
+in which nothing is to be found. For each, the particles are imported and reconstructed at the poses they come with, and find_domains runs with its
+defaults: one set of parameters for all. A domain of the truth is matched with the mask that overlaps it best; the overlap of two soft masks is the
+sum of the smaller values over that of the larger ones (Jaccard). Prints JSON lines; ends with 1 if head or foot overlap by 0.6 or less, or if domains
+are found in a rigid particle.
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from triskelion.api import Job, Project
+from triskelion.io.mrc import read_mask
+
+LEAST_JACCARD = 0.6
+JUDGED = ("head", "foot")
+DOMAINS = ("head", "foot", "arm")
+
+
+def jaccard(first: np.ndarray, second: np.ndarray) -> float:
+    """Overlap of two soft masks."""
+    return float(np.minimum(first, second).sum(dtype=np.float64) / np.maximum(first, second).sum(dtype=np.float64))
+
+
+def find_domains(project: Project, star: Path) -> Job:
+    """Import, reconstruct, find."""
+    particles = project.run("import_particles", meta=star)
+    consensus = project.run("reconstruct", particles=particles)
+    return project.run("find_domains", particles=particles, volume=consensus)
+
+
+def judge(name: str, folder: Path, found: Job) -> Iterator[dict[str, Any]]:
+    """Yield a row for each domain of the truth."""
+    fulcra = json.loads((folder / "truth.json").read_text(encoding="utf-8"))["fulcrum_xyz_px"]
+    proposals = json.loads(found.path("domains").read_text(encoding="utf-8"))["domains"]
+    masks = [read_mask(found.path(proposal["mask"])) for proposal in proposals]
+    for domain in DOMAINS:
+        true_mask = read_mask(folder / f"mask_{domain}.mrc").array
+        overlaps = [jaccard(true_mask, mask.array) for mask in masks]
+        best = int(np.argmax(overlaps)) if overlaps else None
+        row: dict[str, Any] = {"set": name, "domain": domain, "jaccard": 0.0, "n_domains": len(proposals), "cpu_s": found.summary["cpu_s"]}
+        if best is not None:
+            proposal, off = proposals[best], np.subtract(proposals[best]["fulcrum_xyz_px"], fulcra[domain])
+            row |= {"mask": proposal["mask"], "jaccard": overlaps[best], "fulcrum_off_A": float(np.linalg.norm(off)) * masks[best].pixel_size_A}
+            row |= {"resolution_A": proposal["resolution_A"], "verdict": proposal["verdict"]}
+        yield {**row, "missed": domain in JUDGED and row["jaccard"] <= LEAST_JACCARD}
+
+
+def simulate(project: Project, **changes: Any) -> Path:
+    """Simulate the built-in phantom; return the folder of its truth."""
+    return project.run("simulate", **changes).path("particles").parent
+
+
+def measure(arguments: argparse.Namespace, base: Path) -> Iterator[dict[str, Any]]:
+    """Yield all rows."""
+    for folder in arguments.sets:
+        project = Project.new(base / folder.name)
+        yield from judge(folder.name, folder, find_domains(project, folder.absolute() / "particles.star"))
+    if arguments.demo:
+        project = Project.new(base / "demo")
+        folder = simulate(project)
+        yield from judge("demo", folder, find_domains(project, folder / "particles.star"))
+    if arguments.rigid:
+        project = Project.new(base / "rigid")
+        found = find_domains(project, simulate(project, hinge_scale=0.0) / "particles.star")
+        yield {"set": "rigid", "n_domains": found.summary["n_domains"], "missed": found.summary["n_domains"] > 0}
+
+
+def main() -> None:
+    """Measure every set."""
+    parser = argparse.ArgumentParser(description="Judge find_domains on simulated sets.")
+    parser.add_argument("sets", type=Path, nargs="*")
+    parser.add_argument("--demo", action="store_true")
+    parser.add_argument("--rigid", action="store_true")
+    arguments = parser.parse_args()
+    missed = False
+    with tempfile.TemporaryDirectory() as base:
+        for row in measure(arguments, Path(base)):
+            print(json.dumps(row), flush=True)
+            missed |= row["missed"]
+    sys.exit(int(missed))
+
+
+if __name__ == "__main__":
+    main()
