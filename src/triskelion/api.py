@@ -10,7 +10,7 @@
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from triskelion.project.prepare import anchor_inputs, prepare_job
 from triskelion.project.preview import preview_job
 from triskelion.project.regions import Regions
 from triskelion.project.report import Story, write_job_report, write_project_report
+from triskelion.project.report_plots import PlotView, view_newest
 from triskelion.project.status import JobStatus, read_status, write_status
 from triskelion.project.store import JobRecord, create_project, find_job, find_project, list_jobs, open_project, read_job, read_summary
 from triskelion.runners.base import Runner
@@ -155,9 +156,10 @@ class Project:
         """Run a copy of a job with some parameters or inputs replaced, and wait."""
         return self.prepare_clone(job, **changes).run()
 
-    def write_report(self, path: str | os.PathLike | None = None, story: Story | None = None) -> Path:
-        """Write the HTML report on all jobs, a story above them if there is one, and return its path."""
-        return write_project_report(self._paths, Path(path) if path is not None else self._paths.report, story)
+    def write_report(self, path: str | os.PathLike | None = None, story: Story | None = None, jobs: "Iterable[Job] | None" = None) -> Path:
+        """Write the HTML report on ``jobs`` (all), a story above them if there is one, and return its path."""
+        names = None if jobs is None else {job.name for job in jobs}
+        return write_project_report(self._paths, Path(path) if path is not None else self._paths.report, story, names)
 
     def _prepare(self, type_name: str, parameters: Mapping[str, Any], cloned_from: str | None = None) -> "Job":
         return Job(prepare_job(self._paths, type_name, parameters, threads=self._threads, cloned_from=cloned_from), self._runner)
@@ -215,6 +217,10 @@ class Job:
     def summary(self) -> dict[str, Any]:
         """The figures of the job (summary.json)."""
         return read_summary(self._paths)
+
+    def view_plot(self, name: str) -> PlotView:
+        """Return the newest picture of a diagnostic, as it stands in a report."""
+        return view_newest(self._paths, name)
 
     @property
     def log_path(self) -> Path:

@@ -1,10 +1,7 @@
-"""``triskelion demo``: a blurred head domain comes into focus, on simulated particles, with the truth beside it.
-
-It does what a person would do with the program, through the same calls; only the fulcrum and the region of the head,
-which a person would click at, are read from the simulation.
-"""
+"""``triskelion demo``: blurred domains come into focus, on simulated particles, with the truth beside them."""
 
 import json
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,42 +10,43 @@ from rich.markup import escape
 from rich.table import Table
 
 from triskelion.api import Job, Project
+from triskelion.cli.demo_steps import SERIES_PARTICLES, DemoJobs, Workflow, run_workflow
 from triskelion.cli.tables import make_console
-from triskelion.project.figures import format_duration, write_headline
+from triskelion.project.figures import format_duration
 from triskelion.project.report import Story
 from triskelion.runners.base import Runner
 
 if TYPE_CHECKING:
-    from triskelion.data.volume import Mask
+    from triskelion.project.report_plots import PlotView
     from triskelion.simulate.scoring import PoseScore
 
-DOMAIN = "head"
-TITLE = "A blurred head domain comes into focus"
+TITLE = "Blurred domains come into focus"
 LEAD = (
     "The simulated complex is hinged like a spliceosome: body, foot, head and arm move against one another, so that one map of all "
-    "particles shows the body only. Local refinement of the head about its fulcrum, with the body subtracted on the fly, "
-    "finds how each head is turned. The oracle knows the true poses: no refinement of these images can do better."
+    "particles shows the body only. The consensus is refined and cut into regions; the regions of the head and of the foot become masks, "
+    "their interfaces with the rest fulcra. Local refinement about these, with the rest subtracted on the fly, finds how each is turned; "
+    "for the head the rest is subtracted from the images once more in the classical way. The oracle knows the true poses of the head: no "
+    "refinement of these images can do better."
 )
 NOTE = (
-    "Resolution: half-map FSC = 0.143, corrected by noise substitution, inside the head's mask minus the masks of the other domains: "
-    "in the head's soft mask as it is, a sharp body alone would make a good curve. Pose errors: against the simulated truth."
+    "Resolution: half-map FSC = 0.143, corrected by noise substitution, inside the domain's true mask minus the masks of the other domains: "
+    "in a soft mask as it is, a sharp body alone would make a good curve. Pose errors: against the simulated truth."
 )
 MAPS_CAPTION = "The same slices of the head's map, each sharpened by its own B-factor to its own resolution, and the FSC of its half maps."
-MASK_OPTIONS = {"threshold": 0.95}
-HEADINGS = ("head", "resolution", "median pose error", "over 8°")
-DESCRIPTIONS = {"before": "consensus poses", "after": "local refinement", "oracle": "true poses"}
+HEADINGS = ("domain and poses", "resolution", "median pose error", "over 8°")
 
 
 @dataclass(frozen=True)
 class Stage:
-    """The head at one stage: a job with poses and the half maps they give, and the sharpened map of these."""
+    """A domain at one stage: a job with poses and the half maps they give, and the sharpened map of these."""
 
     label: str
+    domain: str
     poses: Job
     sharpened: Job
 
 
-def run_demo(folder: Path, *, runner: Runner | None = None, **simulation: Any) -> Path:
+def run_demo(folder: Path, *, runner: Runner | None = None, series_particles: int = SERIES_PARTICLES, **simulation: Any) -> Path:
     """Run the demo in a new project; print a table, write a report and return its path.
 
     Parameters
@@ -57,22 +55,27 @@ def run_demo(folder: Path, *, runner: Runner | None = None, **simulation: Any) -
         Of the project; numbered where it exists already.
     runner : Runner, optional
         What runs the jobs; worker processes by default.
+    series_particles : int
+        In a subset of the series of masks.
     **simulation
         Parameters of ``simulate`` that differ from the defaults.
     """
     console = make_console()
     project = Project.new(find_free_folder(folder), title=TITLE, runner=runner)
     console.print(f"[bold]{TITLE}[/]\n{escape(str(project.folder))}\n")
-    stages, mask = refine_head(project, simulation)
-    scores = score_stages(project, stages)
+    began = time.monotonic()
+    workflow = Workflow(project)
+    jobs = run_workflow(workflow, simulation, series_particles)
+    stages = sharpen_stages(workflow, jobs)
+    scores = [score_stage(jobs.simulated, stage) for stage in stages]
     rows = [describe_stage(stage, score) for stage, score in zip(stages, scores)]
-    report = write_demo_report(project, stages, scores, mask, rows)
+    report = write_demo_report(workflow, jobs, stages, scores, rows)
     table = Table(*HEADINGS, title=f"\n{TITLE}", title_style="bold", title_justify="left")
     for row in rows:
         table.add_row(*row)
     console.print(table)
-    seconds = sum(job.summary["wall_s"] for job in project.jobs)
-    console.print(f"{len(project.jobs)} jobs in {format_duration(seconds)}; pictures and figures: {escape(str(report))}", soft_wrap=True)
+    took = format_duration(time.monotonic() - began)
+    console.print(f"{len(project.jobs)} jobs in {took}; pictures and figures: {escape(str(report))}", soft_wrap=True)
     return report
 
 
@@ -85,47 +88,31 @@ def find_free_folder(folder: Path) -> Path:
     return free
 
 
-def refine_head(project: Project, simulation: dict[str, Any]) -> tuple[list[Stage], Job]:
-    """Simulate, import, reconstruct, mask and refine; return the head before, after and with the true poses, and the mask."""
-    simulated = _run(project, "simulate", **simulation)
-    imported = _run(project, "import_particles", meta=simulated.path("particles"))
-    consensus = _run(project, "reconstruct", particles=imported)
-    mask = _run(project, "volume_tools", mask=f"{simulated.name}.mask_{DOMAIN}", **MASK_OPTIONS)
-    fulcrum = json.loads(simulated.path("truth").read_text(encoding="utf-8"))["fulcrum_xyz_px"][DOMAIN]
-    common = {"volume": consensus, "mask": mask, "fulcrum": ",".join(f"{coordinate:g}" for coordinate in fulcrum)}
-    fixed = {"rotation_extent_deg": 0, "shift_extent_A": 0}
-
+def sharpen_stages(workflow: Workflow, jobs: DemoJobs) -> list[Stage]:
+    """Sharpen the maps of every stage inside the domain's true mask without the other domains."""
     poses = {
-        "before": consensus,
-        "after": _run(project, "local_refinement", particles=imported, **common),
-        "oracle": _run(project, "local_refinement", particles=f"{simulated.name}.truth_{DOMAIN}", **common, **fixed),
+        "before": ("head", jobs.consensus),
+        "after": ("head", jobs.head.refined),
+        "subtracted first": ("head", jobs.subtracted),
+        "oracle": ("head", jobs.oracle),
+        "foot before": ("foot", jobs.consensus),
+        "foot after": ("foot", jobs.foot.refined),
     }
-    alone = f"{simulated.name}.alone_{DOMAIN}"
-    return [Stage(label, job, _run(project, "sharpen", volume=job, mask=alone)) for label, job in poses.items()], mask
+    alone = {domain: f"{jobs.simulated.name}.alone_{domain}" for domain in ("head", "foot")}
+    return [Stage(label, domain, job, workflow.run("sharpen", volume=job, mask=alone[domain])) for label, (domain, job) in poses.items()]
 
 
-def _run(project: Project, job_type: str, **parameters: Any) -> Job:
-    console = make_console()
-    job = project.prepare(job_type, **parameters)
-    console.print(f"[bold]{job.name}[/] [dim]{escape(job.record.command)}[/]", soft_wrap=True)
-    job.run()
-    headline = write_headline(job.summary)
-    console.print(f"   [green]completed[/] in {format_duration(job.summary['wall_s'])}  {headline}\n", soft_wrap=True)
-    return job
-
-
-def score_stages(project: Project, stages: list[Stage]) -> "list[PoseScore]":
-    """Compare the poses of every stage with the truth of the simulation."""
+def score_stage(simulated: Job, stage: Stage) -> "PoseScore":
+    """Compare the poses of a stage with the truth of the simulation."""
     from triskelion.conventions import corner_px_to_centered_A
     from triskelion.io.mrc import read_mask
     from triskelion.io.particle_star import read_particles
     from triskelion.simulate.scoring import score_poses
 
-    simulated = project.job("J1")
-    truth = read_particles(simulated.path(f"truth_{DOMAIN}"))
-    head = read_mask(simulated.path(f"mask_{DOMAIN}"))
-    center_A = corner_px_to_centered_A(head.center_xyz_px, head.box_px, head.pixel_size_A)
-    return [score_poses(read_particles(stage.poses.path("particles")), truth, center_A) for stage in stages]
+    truth = read_particles(simulated.path(f"truth_{stage.domain}"))
+    mask = read_mask(simulated.path(f"mask_{stage.domain}"))
+    center_A = corner_px_to_centered_A(mask.center_xyz_px, mask.box_px, mask.pixel_size_A)
+    return score_poses(read_particles(stage.poses.path("particles")), truth, center_A)
 
 
 def describe_stage(stage: Stage, score: "PoseScore") -> tuple[str, ...]:
@@ -133,15 +120,38 @@ def describe_stage(stage: Stage, score: "PoseScore") -> tuple[str, ...]:
     figures = score.figures
     resolution = stage.sharpened.summary["resolution_A"]
     return (
-        f"{stage.label}: {DESCRIPTIONS[stage.label]}",
+        DESCRIPTIONS[stage.label],
         "none" if resolution is None else f"{resolution:.1f} Å",
         f"{figures['angle_median_deg']:.1f}°",
         f"{figures['over_8deg_percent']:.0f} %",
     )
 
 
-def write_demo_report(project: Project, stages: list[Stage], scores: "list[PoseScore]", mask: Job, rows: list[tuple[str, ...]]) -> Path:
-    """Write the report: the table, the head before and after, and every job."""
+DESCRIPTIONS = {
+    "before": "head, consensus poses",
+    "after": "head, local refinement",
+    "subtracted first": "head, from subtracted particles",
+    "oracle": "head, true poses",
+    "foot before": "foot, consensus poses",
+    "foot after": "foot, local refinement",
+}
+
+
+def write_demo_report(workflow: Workflow, jobs: DemoJobs, stages: list[Stage], scores: "list[PoseScore]", rows: list[tuple[str, ...]]) -> Path:
+    """Write the report: the table, the way of the head in pictures, and every job."""
+    by_label = dict(zip((stage.label for stage in stages), zip(stages, scores)))
+    pictures = [
+        jobs.segmentation.view_plot("region_views"),
+        jobs.head.fulcrum.view_plot("fulcrum_place"),
+        *draw_head([by_label[label] for label in ("before", "after", "oracle")], jobs.head.mask),
+        jobs.compared.view_plot("compare_fsc"),
+        jobs.series.view_plot("series"),
+    ]
+    return workflow.project.write_report(story=Story(TITLE, LEAD, HEADINGS, rows, NOTE, pictures), jobs=workflow.jobs)
+
+
+def draw_head(scored: "list[tuple[Stage, PoseScore]]", mask: Job) -> "list[PlotView]":
+    """Draw the head before, after and with the true poses, and the errors of its poses."""
     from triskelion.io.mrc import read_mask, read_volume
     from triskelion.plots.before_after import collect_before_after
     from triskelion.plots.before_after import draw as draw_before_after
@@ -149,19 +159,13 @@ def write_demo_report(project: Project, stages: list[Stage], scores: "list[PoseS
     from triskelion.plots.pose_error import draw as draw_pose_error
     from triskelion.project.report_plots import embed_figure
 
-    labels = [stage.label for stage in stages]
-    curves = [json.loads(stage.sharpened.path("fsc").read_text(encoding="utf-8")) for stage in stages]
-    domain: Mask = read_mask(mask.path("mask"))
+    stages = {stage.label: stage for stage, _ in scored}
+    curves = {label: json.loads(stage.sharpened.path("fsc").read_text(encoding="utf-8")) for label, stage in stages.items()}
     maps = collect_before_after(
-        {label: read_volume(stage.sharpened.path("map_sharp")) for label, stage in zip(labels, stages)},
-        fsc={label: curve["curves"][curve["headline"]] for label, curve in zip(labels, curves)},
-        resolution_A={label: curve["headline_resolution_A"] for label, curve in zip(labels, curves)},
-        mask=domain,
+        {label: read_volume(stage.sharpened.path("map_sharp")) for label, stage in stages.items()},
+        fsc={label: curve["curves"][curve["headline"]] for label, curve in curves.items()},
+        resolution_A={label: curve["headline_resolution_A"] for label, curve in curves.items()},
+        mask=read_mask(mask.path("mask")),
     )
-    errors = collect_pose_error({label: score.angle_deg for label, score in zip(labels[:2], scores)})
-    pictures = [
-        embed_figure("before_after", draw_before_after(maps), MAPS_CAPTION),
-        embed_figure("pose_error", draw_pose_error(errors)),
-    ]
-    story = Story(TITLE, LEAD, HEADINGS, rows, NOTE, pictures)
-    return project.write_report(story=story)
+    errors = collect_pose_error({stage.label: score.angle_deg for stage, score in scored[:2]})
+    return [embed_figure("before_after", draw_before_after(maps), MAPS_CAPTION), embed_figure("pose_error", draw_pose_error(errors))]

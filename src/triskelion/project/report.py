@@ -1,7 +1,7 @@
 """Reports: one HTML file with pictures and styles inside, to be opened anywhere, mailed and printed."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
@@ -92,14 +92,15 @@ def write_job_report(paths: JobPaths, target: Path) -> Path:
     return _render(target, title=f"{view.name} {view.type}", subtitle=_project_title(paths.project), jobs=[view], story=None)
 
 
-def write_project_report(project: ProjectPaths, target: Path, story: Story | None = None) -> Path:
-    """Write the report on all jobs of a project, with a story above them if there is one."""
-    views = [view_job(paths, target) for paths in list_jobs(project) if paths.record.exists()]
+def write_project_report(project: ProjectPaths, target: Path, story: Story | None = None, names: Collection[str] | None = None) -> Path:
+    """Write the report on the jobs ``names`` of a project (all), with a story above them if there is one; pictures as the jobs ended."""
+    chosen = [paths for paths in list_jobs(project) if paths.record.exists() and (names is None or paths.name in names)]
+    views = [view_job(paths, target, newest_only=True) for paths in chosen]
     return _render(target, title=story.title if story else _project_title(project), subtitle=str(project.folder), jobs=views, story=story)
 
 
-def view_job(paths: JobPaths, target: Path) -> JobView:
-    """Collect what a report at ``target`` says about a job."""
+def view_job(paths: JobPaths, target: Path, newest_only: bool = False) -> JobView:
+    """Collect what a report at ``target`` says about a job; ``newest_only`` leaves out the pictures of iterations that later ones replaced."""
     record, status, summary = read_job(paths), read_status(paths), read_summary(paths)
     return JobView(
         name=paths.name,
@@ -114,7 +115,7 @@ def view_job(paths: JobPaths, target: Path) -> JobView:
         parameters=_view_parameters(record),
         figures=list_figures(summary),
         warnings=summary.get("warnings") or [],
-        plots=collect_plots(paths),
+        plots=collect_plots(paths, newest_only),
         outputs=_view_outputs(paths, target),
         log_tail=_read_log_tail(paths) if status.state in ("failed", "killed") else "",
     )

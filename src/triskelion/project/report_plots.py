@@ -51,11 +51,17 @@ class PlotView:
         return min(100, round(100 * self.images[-1].width_px / COLUMN_PX)) if self.is_wide else 100
 
 
-def collect_plots(paths: JobPaths) -> list[PlotView]:
+def collect_plots(paths: JobPaths, newest_only: bool = False) -> list[PlotView]:
     """Collect the pictures of a job in the order of the registry; those that nobody has looked at yet are drawn."""
     order = {name: place for place, name in enumerate(NAMES)}
     found = list_diagnostics(paths)
-    return [_view_plot(paths, name, found[name]) for name in sorted(found, key=lambda n: (order.get(n, len(order)), n))]
+    names = sorted(found, key=lambda n: (order.get(n, len(order)), n))
+    return [_view_plot(paths, name, found[name][-1:] if newest_only else found[name]) for name in names]
+
+
+def view_newest(paths: JobPaths, name: str) -> PlotView:
+    """Return the newest picture of one diagnostic."""
+    return _view_plot(paths, name, list_diagnostics(paths)[name][-1:])
 
 
 def _view_plot(paths: JobPaths, name: str, iterations: list[int | None]) -> PlotView:
