@@ -37,6 +37,7 @@ from triskelion.plots.region_views import collect_region_views
 from triskelion.plots.sample_images import collect_sample_images
 from triskelion.plots.scale import collect_scale
 from triskelion.plots.series import collect_series
+from triskelion.plots.subset import collect_subset
 from triskelion.plots.subtracted_images import collect_subtracted_images
 from triskelion.plots.viewing_directions import collect_viewing_directions
 from triskelion.refine.motion import DomainMotion
@@ -116,6 +117,7 @@ def plot_data(volume: Volume, mask: Mask) -> dict[str, dict[str, Any]]:
             5,
             [{"first": i, "second": j, "angle_deg": 0.3 * j} for i, j in ((0, 1), (2, 3), (4, 5), (0, 2), (2, 4), (1, 3), (3, 5))],
         ),
+        "subset": collect_subset(before, np.flatnonzero(before < 15), "rotation_change_deg", "..15", [15.0]),
         "composite_slices": collect_composite_slices(half_a, volume, {"1 J8": mask.array, "2 J12": 0.3 * mask.array}),
         "motion_axes": collect_motion_axes(volume, ["head", "foot"], [mask, mask], hinges, fulcra),
         "motion_histograms": collect_motion_histograms(["head", "foot"], hinges),

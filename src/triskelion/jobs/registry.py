@@ -28,6 +28,7 @@ NAMES = (
     "domain_motion",
     "series",
     "compare",
+    "subset",
 )
 
 

@@ -39,6 +39,7 @@ NAMES = (
     "fulcrum",
     "fulcrum_place",
     "series",
+    "subset",
     "composite_slices",
     "motion_axes",
     "motion_histograms",
