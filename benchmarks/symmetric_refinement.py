@@ -50,9 +50,8 @@ FIGURES = {
 Row = dict[str, Any]
 
 
-def measure_group(name: str, experiment: dict[str, Any]) -> Iterator[Row]:
+def measure_group(project: Project, name: str, experiment: dict[str, Any]) -> Iterator[Row]:
     """Yield the rows of one phantom: reconstructed at the truth and refined, with its symmetry and without."""
-    project = Project.new(Path(tempfile.mkdtemp()) / "project")
     simulated = project.run("simulate", symmetry=name, **experiment)
     group, with_symmetry = parse_symmetry(name), None
     for symmetry in (name, NONE):
@@ -138,9 +137,9 @@ def main() -> None:
     parser.add_argument("--snr", type=float, default=0.05)
     given = parser.parse_args()
     experiment = {"n_particles": given.particles, "box_px": given.box, "pixel_size_A": given.pixel, "snr": given.snr, "seed": 1}
-    rows = []
+    project, rows = Project.new(Path(tempfile.mkdtemp()) / "project"), []
     for name in given.groups:
-        for row in measure_group(name, experiment):
+        for row in measure_group(project, name, experiment):
             rows.append(row)
             print(json.dumps(row, ensure_ascii=False), flush=True)
     print(format_table(rows))
