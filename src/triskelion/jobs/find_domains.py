@@ -7,7 +7,7 @@ says of its poses. The regions are kept in `segmentation`, the domains as its na
 `mask_base` makes a mask of what was changed.
 """
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 from pydantic import ConfigDict
@@ -53,6 +53,12 @@ class FindDomainsParameters(JobParameters):
     soft_padding_px: str = parameter("24A", title="Soft padding", unit="px", help="Width of the cosine edge outside; 24A is read as Å.")
     rotation_extent_deg: float = parameter(30.0, title="Rotation extent", unit="°", gt=0, le=180, help="Of the refinements that are planned.")
     shift_extent_A: float = parameter(10.0, title="Shift extent", unit="Å", gt=0, le=200, help="Of the refinements that are planned.")
+    background_poses: Literal["refine", "consensus"] = parameter(
+        "refine",
+        title="Background poses",
+        help="Predict with the body refined first, as local_refinement does, on all particles; or at the poses that the particles have, which "
+        "is faster and promises too little where these are off.",
+    )
     n_particles: int = parameter(200, title="Particles to look at", ge=20, le=10000, help="Drawn at random, for the prediction.")
 
 
@@ -88,7 +94,7 @@ def run(parameters: FindDomainsParameters, context: JobContext) -> None:
         context.warn("no part of the particle is blurred more than the rest: nothing here tells of domains that move")
     report_segmentation(found.segmentation, blurred, context)
     report_local_resolution(context, resolution, volume, particle, THRESHOLD)
-    _report(parameters, context, parts, _predict_all(parameters, context, parts[1:], (half_a, half_b)), blurred)
+    _report(parameters, context, parts, _predict_all(parameters, context, parts, (half_a, half_b)), blurred)
     context.summarize(gaussian_A=gaussian_A, box_px=volume.box_px, pixel_size_A=volume.pixel_size_A)
 
 
@@ -126,22 +132,29 @@ def _cut_part(parameters: FindDomainsParameters, found: "RigidDomains", index: i
 
 
 def _predict_all(
-    parameters: FindDomainsParameters, context: JobContext, domains: list[Part], halves: "tuple[Volume, Volume]"
+    parameters: FindDomainsParameters, context: JobContext, parts: list[Part], halves: "tuple[Volume, Volume]"
 ) -> "list[Prediction | None]":
-    """Predict the pose errors of each domain; None where there are no particles."""
+    """Predict the pose errors of each domain, once the body is refined; None where there are no particles."""
     from triskelion.data.images import MemoryStore
     from triskelion.jobs.predict import draw_particles
-    from triskelion.jobs.read_domain import make_inputs
+    from triskelion.jobs.read_domain import make_inputs, match_particles
+    from triskelion.jobs.rest_first import refine_rest_first
     from triskelion.kernels import cpu
     from triskelion.refine.domain import Domain
     from triskelion.refine.predict import predict_pose_errors
     from triskelion.refine.shared import SharedRecord
     from triskelion.refine.state import Means, Settings
 
-    if parameters.particles is None:
+    domains = parts[1:]
+    if parameters.particles is None or not domains:
         return [None] * len(domains)
-    drawn = draw_particles(context.read_particles(parameters.particles), parameters.n_particles, parameters.seed)
     settings = Settings(rotation_extent_deg=parameters.rotation_extent_deg, shift_extent_A=parameters.shift_extent_A, seed=parameters.seed)
+    particles = context.read_particles(parameters.particles)
+    drawn = draw_particles(particles, parameters.n_particles, parameters.seed)
+    if parameters.background_poses == "refine":
+        everything_else = Domain.of_mask(_unite([part.mask for part in domains]), parts[0].mask.center_xyz_px)
+        particles, halves = refine_rest_first(context, particles, make_inputs(context, particles, halves, everything_else, settings, SharedRecord()))
+        drawn = match_particles(particles, drawn)
     predictions: list[Prediction | None] = []
     with context.progress(len(domains), "predict pose errors") as bar:
         for part in domains:
@@ -150,6 +163,12 @@ def _predict_all(
             predictions.append(predict_pose_errors(inputs, Means(cpu, shared, MemoryStore())))
             bar.advance()
     return predictions
+
+
+def _unite(masks: "list[Mask]") -> "Mask":
+    from triskelion.data.volume import Mask
+
+    return Mask(np.max([mask.array for mask in masks], axis=0), masks[0].pixel_size_A)
 
 
 def _fulcrum_of(part: Part) -> np.ndarray:

@@ -7,17 +7,18 @@ sharp as the rest first, `not` where even that does not suffice. It suffices whe
 the extents allow, and rotations are known to half of the prior's width or better.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from triskelion.data.particles import HALF_A, HALF_B, Particles
 from triskelion.jobs.context import JobContext
-from triskelion.jobs.read_domain import DomainParameters, read_inputs
+from triskelion.jobs.read_domain import DomainParameters, make_inputs, match_particles, read_inputs
 from triskelion.jobs.spec import JobType, parameter
 
 if TYPE_CHECKING:
     from triskelion.refine.predict import ExpectedErrors, Prediction
+    from triskelion.refine.state import Inputs, Settings
 
 WORDS = {"as_it_is": "from the map as it is", "as_the_rest": "with a domain as sharp as the rest"}
 
@@ -29,6 +30,12 @@ class PredictParameters(DomainParameters):
         30.0, title="Rotation extent", unit="°", gt=0, le=180, help="Of the refinement that is planned; the prior's width per axis is extent / 2.5."
     )
     shift_extent_A: float = parameter(10.0, title="Shift extent", unit="Å", gt=0, le=200, help="Of the refinement that is planned.")
+    background_poses: Literal["consensus", "refine"] = parameter(
+        "consensus",
+        title="Background poses",
+        help="refine: refine the rest of the particle first, as local_refinement does, on all particles. It takes a part of the time of that "
+        "refinement, and tells what it will find: where consensus poses are off, the map as it is promises too little.",
+    )
     n_particles: int = parameter(300, title="Particles to look at", ge=20, le=10000, help="Drawn at random, half of them from each half-set.")
 
 
@@ -44,9 +51,12 @@ def run(parameters: PredictParameters, context: JobContext) -> None:
 
     set_threads(context.threads)
     settings = Settings(rotation_extent_deg=parameters.rotation_extent_deg, shift_extent_A=parameters.shift_extent_A, seed=parameters.seed)
-    drawn = draw_particles(context.read_particles(parameters.particles), parameters.n_particles, parameters.seed)
-    shared = SharedRecord()
-    inputs = read_inputs(parameters, context, drawn, settings, shared)
+    particles, shared = context.read_particles(parameters.particles), SharedRecord()
+    drawn = draw_particles(particles, parameters.n_particles, parameters.seed)
+    if parameters.background_poses == "refine":
+        inputs = _refine_rest(parameters, context, particles, drawn, settings)
+    else:
+        inputs = read_inputs(parameters, context, drawn, settings, shared)
     prediction = predict_pose_errors(inputs, Means(cpu, shared, MemoryStore()))
     context.plot(
         "predicted_error",
@@ -57,6 +67,16 @@ def run(parameters: PredictParameters, context: JobContext) -> None:
         ),
     )
     _report(context, prediction, drawn, inputs.images.grid.pixel_size_A)
+
+
+def _refine_rest(parameters: PredictParameters, context: JobContext, particles: Particles, drawn: Particles, settings: "Settings") -> "Inputs":
+    """Read what is predicted from, at poses and with half maps that come of a refinement of the rest of all particles."""
+    from triskelion.jobs.rest_first import refine_rest_first
+    from triskelion.refine.shared import SharedRecord
+
+    whole = read_inputs(parameters, context, particles, settings, SharedRecord())
+    refined, halves = refine_rest_first(context, particles, whole)
+    return make_inputs(context, match_particles(refined, drawn), halves, whole.domain, settings, SharedRecord())
 
 
 def draw_particles(particles: Particles, n: int, seed: int) -> Particles:
