@@ -206,9 +206,19 @@ def test_all_that_a_mask_base_holds_becomes_the_mask():
     base = Volume(np.where(two_balls().array > 0.9, 7.0, 0) + np.where(two_balls().array == np.float32(0.8), 0.4, 0), PIXEL_A)
     context = MapContext({("J1", "map"): base})
     context.parameters["J1"] = {"job_type": "mask_base"}
-    volume_tools.run(volume_tools.VolumeToolsParameters(volume="J1", soft_padding_px="0"), context)  # type: ignore[arg-type]
+    volume_tools.run(volume_tools.VolumeToolsParameters(volume="J1", dilation_px="0", soft_padding_px="0"), context)  # type: ignore[arg-type]
     assert np.array_equal(context.saved["mask"].array > 0, base.array > 0)
     assert "2. threshold at 0.2 (half of the lowest density of the mask base, 0.4)" in context.lines
+
+
+def test_a_mask_base_grows_by_7_A_unless_told_otherwise():
+    context = MapContext({("J1", "map"): two_balls()})
+    context.parameters["J1"] = {"job_type": "mask_base"}
+    volume_tools.run(volume_tools.VolumeToolsParameters(volume="J1", soft_padding_px="0"), context)  # type: ignore[arg-type]
+    assert f"3. dilate by {7 / PIXEL_A:.4g} px (7 Å)" in context.lines
+    other = MapContext({("J2", "map"): two_balls()})
+    volume_tools.run(volume_tools.VolumeToolsParameters(volume="J2", soft_padding_px="0"), other)  # type: ignore[arg-type]
+    assert not any("dilate" in line for line in other.lines)
 
 
 @pytest.mark.parametrize(

@@ -112,5 +112,5 @@ def test_a_mask_base_is_refused_by_mask_slots_and_becomes_a_mask(project, monkey
             project.prepare("use", volume=made, mask=reference)
     preview = project.preview("volume_tools", volume=base, soft_padding_px=0)
     assert "2. threshold at 1.5 (half of the lowest density of the mask base, 3)" in preview
-    mask = project.run("volume_tools", volume=base, soft_padding_px=0)
+    mask = project.run("volume_tools", volume=base, dilation_px=0, soft_padding_px=0)
     assert np.array_equal(read_volume(mask.path("mask")).array > 0, read_volume(base.path("mask_base")).array > 0)

@@ -13,7 +13,6 @@ from triskelion.api import Job, Project
 from triskelion.cli.tables import make_console
 from triskelion.project.figures import format_duration, write_headline
 
-DILATION = "7A"
 WIDER_SHIFT_A = 14.0
 FIXED = {"rotation_extent_deg": 0, "shift_extent_A": 0}
 SERIES_PARTICLES = 400  # of a subset: enough to tell a bad mask from a good one, few enough to wait for
@@ -96,7 +95,7 @@ def refine_domain(workflow: Workflow, name: str, simulated: Job, consensus: Job,
     """Pick the regions of a domain, make its mask, place its fulcrum where it touches the others, refine it."""
     picked = f"inside {simulated.name}.mask_{name} by 50%"
     base = workflow.run("mask_base", segmentation=segmentation, regions=picked)
-    mask = workflow.run("volume_tools", volume=base, volume_name="mask_base", dilation_px=DILATION)
+    mask = workflow.run("volume_tools", volume=base, volume_name="mask_base")
     fulcrum = workflow.run("fulcrum", segmentation=segmentation, regions=picked, against=f"all but {picked}")
     refined = workflow.run("local_refinement", particles=consensus, volume=consensus, mask=mask, fulcrum=fulcrum.name)
     return DomainJobs(name, mask, fulcrum, refined)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 DEFAULT_PADDING_A = 24.0
 SUGGESTED = "auto"
+BASE_DILATION_A = 7.0  # the densest part of a domain is what regions hold: its mask is to hold its side chains too
 
 
 class GridSize(NamedTuple):
@@ -141,7 +142,10 @@ def plan_mask(parameters: "VolumeToolsParameters", volume: "Volume", lowest_of_b
     from triskelion.masks.soft_edge import minimum_padding_px, suggest_dilation_px
 
     pixel_size_A = volume.pixel_size_A
-    dilation_px = _read_length(parameters.dilation_px, "dilation_px", pixel_size_A, resolution_A, suggest_dilation_px)
+    if parameters.dilation_px is None:
+        dilation_px = 0.0 if lowest_of_base is None else BASE_DILATION_A / pixel_size_A
+    else:
+        dilation_px = _read_length(parameters.dilation_px, "dilation_px", pixel_size_A, resolution_A, suggest_dilation_px)
     typed = parameters.soft_padding_px
     if typed is None:
         padding_px = DEFAULT_PADDING_A / pixel_size_A

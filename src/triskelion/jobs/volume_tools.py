@@ -67,7 +67,12 @@ class VolumeToolsParameters(JobParameters):
         help="Density at which the mask begins. Left out: 0.2 of the maximum after the steps above, 0.5 for a mask, all that a mask base holds.",
     )
     fill_holes: bool = parameter(False, title="Fill holes", help="Fill holes that the thresholded map encloses.")
-    dilation_px: str = parameter("0", title="Dilation", unit="px", help="Grow the mask by this distance; 7A is read as Å, auto is 2 x resolution.")
+    dilation_px: str | None = parameter(
+        None,
+        title="Dilation",
+        unit="px",
+        help="Grow the mask by this distance; 7A is read as Å, auto is 2 x resolution. Left out: 7 Å where the map is a mask base, else 0.",
+    )
     soft_padding_px: str | None = parameter(
         None,
         title="Soft padding",
