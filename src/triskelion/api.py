@@ -19,13 +19,16 @@ from triskelion.errors import InputError, JobError
 from triskelion.jobs.spec import SlotKind
 from triskelion.project.connect import Output, list_outputs
 from triskelion.project.layout import JobPaths
+from triskelion.project.notes import Notes
 from triskelion.project.prepare import anchor_inputs, prepare_job
 from triskelion.project.preview import preview_job
 from triskelion.project.regions import Regions
 from triskelion.project.report import Story, write_job_report, write_project_report
 from triskelion.project.report_plots import PlotView, view_newest
+from triskelion.project.rerun import RerunComparison, compare_rerun
 from triskelion.project.status import JobStatus, read_status, write_status
 from triskelion.project.store import JobRecord, create_project, find_job, find_project, list_jobs, open_project, read_job, read_summary
+from triskelion.project.upkeep import Upkeep
 from triskelion.runners.base import Runner
 from triskelion.runners.local import LocalRunner, kill_job
 
@@ -95,6 +98,11 @@ class Project:
         """
         return Job(find_job(self._paths, name), self._runner)
 
+    @property
+    def upkeep(self) -> Upkeep:
+        """Lineage, disk use, bin, health, archives."""
+        return Upkeep(self._paths)
+
     def regions(self, job: "Job | str") -> Regions:
         """Return the regions of a segmentation job, to look at and to edit.
 
@@ -155,6 +163,28 @@ class Project:
     def clone(self, job: "Job | str", **changes: Any) -> "Job":
         """Run a copy of a job with some parameters or inputs replaced, and wait."""
         return self.prepare_clone(job, **changes).run()
+
+    def prepare_rerun(self, job: "Job | str") -> "Job":
+        """Queue a completed job once more: same parameters, seed, threads and inputs, from its folder alone.
+
+        Raises
+        ------
+        JobError
+            The job is not completed, or an input job is gone.
+        InputError
+            An input file is gone.
+        """
+        original = self.job(job) if isinstance(job, str) else job
+        if original.status.state != "completed":
+            raise JobError(f"{original.name} is {original.status.state}: only a completed job has results to compare a rerun with")
+        record = original.record
+        paths = prepare_job(self._paths, record.type, record.parameters, threads=record.threads, cloned_from=original.name)
+        return Job(paths, self._runner)
+
+    def rerun(self, job: "Job | str") -> RerunComparison:
+        """Run a completed job once more and compare the results, bit for bit; the verdict is kept as rerun.json of the new job."""
+        again = self.prepare_rerun(job).run()
+        return again.compare_rerun()
 
     def write_report(self, path: str | os.PathLike | None = None, story: Story | None = None, jobs: "Iterable[Job] | None" = None) -> Path:
         """Write the HTML report on ``jobs`` (all), a story above them if there is one, and return its path."""
@@ -221,6 +251,11 @@ class Job:
     def view_plot(self, name: str) -> PlotView:
         """Return the newest picture of a diagnostic, as it stands in a report."""
         return view_newest(self._paths, name)
+
+    @property
+    def notes(self) -> Notes:
+        """Notes and tags that people gave the job."""
+        return Notes(self._paths)
 
     @property
     def log_path(self) -> Path:
@@ -309,6 +344,13 @@ class Job:
         self._paths.kill_request.unlink(missing_ok=True)
         write_status(self._paths, replace(status, state="queued", message="", pid=None, started=None, ended=None))
         return self
+
+    def compare_rerun(self) -> RerunComparison:
+        """Compare the results of this job with those of the job it was cloned from."""
+        original = self.record.cloned_from
+        if original is None:
+            raise JobError(f"{self.name} is not a rerun of another job")
+        return compare_rerun(find_job(self._paths.project, original), self._paths)
 
     def write_report(self, path: str | os.PathLike | None = None) -> Path:
         """Write the HTML report on this job and return its path."""

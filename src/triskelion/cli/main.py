@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from triskelion.cli import upkeep
+from triskelion.cli.arguments import AsJson, JobName, open_project, print_json
 from triskelion.errors import TriskelionError
 
 if TYPE_CHECKING:
-    from triskelion.api import Job, Project
+    from triskelion.api import Job
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich")
 
 # The options of a job follow its type, and are read when the type is known.
 JOB_ARGUMENTS = {"allow_extra_args": True, "allow_interspersed_args": False}
-AsJson = Annotated[bool, typer.Option("--json", metavar="", help="Print JSON, for programs.")]
-JobName = Annotated[str, typer.Argument(metavar="JOB", help="The job, e.g. J8.", show_default=False)]
 
 
 @app.callback()
@@ -39,12 +39,6 @@ def _read_common_options(
         raise typer.Exit()
 
 
-def _open(context: typer.Context, **options: Any) -> "Project":
-    from triskelion.api import Project
-
-    return Project.around(context.obj, **options)
-
-
 @app.command()
 def new(folder: Annotated[Path, typer.Argument(metavar="NAME", help="The project's folder, made if missing.", show_default=False)]) -> None:
     """Make a project."""
@@ -63,10 +57,10 @@ def run(
     from triskelion.jobs.registry import job_type as find_job_type
 
     def submit(given: dict[str, Any], detach: bool, threads: int | None) -> None:
-        _execute(_open(context, threads=threads).prepare(job_type, **given), detach)
+        _execute(open_project(context, threads=threads).prepare(job_type, **given), detach)
 
     def show(given: dict[str, Any]) -> None:
-        typer.echo("\n".join(_open(context).preview(job_type, **given)))
+        typer.echo("\n".join(open_project(context).preview(job_type, **given)))
 
     run_with_options(find_job_type(job_type), context.args, f"triskelion run {job_type}", submit, show)
 
@@ -87,9 +81,9 @@ def clone(
     from triskelion.jobs.registry import job_type as find_job_type
 
     def submit(given: dict[str, Any], detach: bool, threads: int | None) -> None:
-        _execute(_open(context, threads=threads).prepare_clone(job, **given), detach)
+        _execute(open_project(context, threads=threads).prepare_clone(job, **given), detach)
 
-    run_with_options(find_job_type(_open(context).job(job).type), context.args, f"triskelion clone {job}", submit)
+    run_with_options(find_job_type(open_project(context).job(job).type), context.args, f"triskelion clone {job}", submit)
 
 
 @app.command()
@@ -99,7 +93,7 @@ def resume(
     detach: Annotated[bool, typer.Option("--detach", metavar="", help="Return at once; the job goes on by itself.")] = False,
 ) -> None:
     """Continue a killed or failed job from its last checkpoint."""
-    _execute(_open(context).job(job).requeue(), detach)
+    _execute(open_project(context).job(job).requeue(), detach)
 
 
 def _execute(job: "Job", detach: bool) -> None:
@@ -146,7 +140,7 @@ def status(context: typer.Context, as_json: AsJson = False) -> None:
     """List the jobs of the project."""
     from triskelion.cli.tables import describe_job, make_console, make_status_table
 
-    project = _open(context)
+    project = open_project(context)
     described = [describe_job(job) for job in project.jobs]
     if as_json:
         print_json({"project": str(project.folder), "jobs": described})
@@ -159,7 +153,7 @@ def show(context: typer.Context, job: JobName, as_json: AsJson = False) -> None:
     """Show parameters, figures, outputs and warnings of a job."""
     from triskelion.cli.tables import make_console, make_job_view
 
-    found = _open(context).job(job)
+    found = open_project(context).job(job)
     if as_json:
         print_json(found.summary)
     else:
@@ -173,7 +167,7 @@ def path(
     output: Annotated[str, typer.Argument(metavar="OUTPUT", help="half_a, map_sharp, particles, fsc.txt ...", show_default=False)],
 ) -> None:
     """Print the path of an output of a job."""
-    typer.echo(_open(context).job(job).path(output))
+    typer.echo(open_project(context).job(job).path(output))
 
 
 @app.command()
@@ -202,7 +196,7 @@ def regions(
     """Look at the regions of a segmentation and edit them; every edit is kept and can be undone."""
     from triskelion.cli.regions import run_and_print
 
-    run_and_print(_open(context).regions(job), action, " ".join(which or ()), name=name, level=level, as_json=as_json)
+    run_and_print(open_project(context).regions(job), action, " ".join(which or ()), name=name, level=level, as_json=as_json)
 
 
 @app.command()
@@ -214,13 +208,13 @@ def logs(
     """Print the log of a job."""
     from triskelion.cli.follow import print_log
 
-    print_log(_open(context).job(job), follow)
+    print_log(open_project(context).job(job), follow)
 
 
 @app.command()
 def kill(context: typer.Context, job: JobName) -> None:
     """Stop a job."""
-    found = _open(context).job(job)
+    found = open_project(context).job(job)
     found.kill()
     typer.echo(f"{found.name} is {found.status.state}")
 
@@ -232,7 +226,7 @@ def report(
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Where to write it.", show_default="report.html in the folder")] = None,
 ) -> None:
     """Write a report with all plots and figures: one HTML file that can be mailed."""
-    project = _open(context)
+    project = open_project(context)
     typer.echo((project.job(job) if job else project).write_report(output))
 
 
@@ -244,13 +238,7 @@ def demo(folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where to
     run_demo(folder)
 
 
-def print_json(data: Any) -> None:
-    """Print plain data for programs."""
-    import json
-
-    from triskelion.project.plain_json import to_plain
-
-    typer.echo(json.dumps(to_plain(data), indent=2, ensure_ascii=False))
+app.add_typer(upkeep.app)
 
 
 def _print_error(error: Exception) -> None:

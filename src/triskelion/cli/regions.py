@@ -8,6 +8,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from triskelion.cli.arguments import print_json
 from triskelion.cli.tables import make_console
 from triskelion.errors import InputError
 from triskelion.masks.region_places import Region
@@ -68,8 +69,6 @@ def print_answer(answer: dict[str, Any], action: str, title: str) -> None:
 
 def run_and_print(regions: Regions, action: str, which: str, *, name: str | None, level: int | None, as_json: bool) -> None:
     """Run an action, print its answer, and show warnings as such."""
-    from triskelion.cli.main import print_json
-
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
         answer = run_action(regions, action, which, name, level)

@@ -33,7 +33,7 @@ class ScratchStore:
             The disk is too full.
         """
         n_bytes = int(np.prod(shape)) * np.dtype(self._dtype).itemsize
-        with tempfile.NamedTemporaryFile(dir=self._folder, prefix=f"{name}.") as file:
+        with tempfile.NamedTemporaryFile(dir=self._folder, prefix=f".{name}.{os.getpid()}.") as file:
             try:
                 os.posix_fallocate(file.fileno(), 0, n_bytes)
             except OSError as error:

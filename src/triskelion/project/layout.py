@@ -3,9 +3,10 @@
 ::
 
     tri-snrnp/              project.json, workspaces/W1.json, report.html
-      J12/                  job.json, status.json, events.jsonl, log.txt, summary.json, outputs
+      J12/                  job.json, status.json, events.jsonl, log.txt, notes.jsonl, summary.json, outputs
         plots/              fsc.json fsc.png, or fsc_003.json fsc_003.png for iteration 3
         iterations/         map_003.mrc
+      bin/J9/               a deleted job, until it is restored or the bin is emptied
 """
 
 import re
@@ -37,9 +38,19 @@ class ProjectPaths:
         """The HTML report on all jobs."""
         return self.folder / "report.html"
 
+    @property
+    def workspaces(self) -> Path:
+        """The folder of the workspaces."""
+        return self.folder / "workspaces"
+
     def workspace(self, name: str) -> Path:
         """``workspaces/W1.json``."""
-        return self.folder / "workspaces" / f"{name}.json"
+        return self.workspaces / f"{name}.json"
+
+    @property
+    def bin(self) -> "ProjectPaths":
+        """``bin``: where deleted jobs lie, as in a project of their own."""
+        return ProjectPaths(self.folder / "bin")
 
     def job(self, name: str) -> "JobPaths":
         """Return the paths of a job, whether it exists or not."""
@@ -96,6 +107,16 @@ class JobPaths:
     def region_edits(self) -> Path:
         """``regions.jsonl``: what people did to the regions of a segmentation, append-only."""
         return self.folder / "regions.jsonl"
+
+    @property
+    def notes(self) -> Path:
+        """``notes.jsonl``: notes, tags and workspace that people gave the job, append-only."""
+        return self.folder / "notes.jsonl"
+
+    @property
+    def rerun(self) -> Path:
+        """``rerun.json``: how the results of a rerun compare with those of the job that was run again."""
+        return self.folder / "rerun.json"
 
     @property
     def kill_request(self) -> Path:

@@ -115,6 +115,8 @@ def find_project(start: Path) -> ProjectPaths:
 
 def list_jobs(project: ProjectPaths) -> list[JobPaths]:
     """Return the jobs of a project in the order they were made."""
+    if not project.folder.is_dir():
+        return []
     numbers = {job_number(entry.name): entry.name for entry in project.folder.iterdir() if entry.is_dir()}
     return [project.job(numbers[number]) for number in sorted(n for n in numbers if n is not None)]
 
@@ -140,16 +142,17 @@ def add_job(project: ProjectPaths, record: JobRecord) -> JobPaths:
 
     Two programs that do this at once get two numbers: making a folder succeeds for one of them only.
     """
-    paths = _make_job_folder(project)
+    paths = make_job_folder(project)
     write_status(paths, JobStatus(state="building"))
     write_json(paths.record, {"name": paths.name, **asdict(record)})
     write_status(paths, JobStatus(state="queued"))
     return paths
 
 
-def _make_job_folder(project: ProjectPaths) -> JobPaths:
-    jobs = list_jobs(project)
-    number = (job_number(jobs[-1].name) or 0) + 1 if jobs else 1
+def make_job_folder(project: ProjectPaths) -> JobPaths:
+    """Make the folder of the next job; numbers of jobs in the bin are not given away."""
+    used = [job_number(job.name) or 0 for place in (project, project.bin) for job in list_jobs(place)]
+    number = max(used, default=0) + 1
     while True:
         paths = project.job(f"J{number}")
         try:

@@ -20,6 +20,7 @@ from triskelion.project.connect import list_outputs
 from triskelion.project.context import FolderContext, append_log
 from triskelion.project.events import append_event
 from triskelion.project.layout import JobPaths
+from triskelion.project.leftovers import remove_leftovers
 from triskelion.project.parameters import build_parameters
 from triskelion.project.plain_json import write_json
 from triskelion.project.prepare import prepare_job
@@ -57,6 +58,7 @@ def run_job(paths: JobPaths, runner: Runner, *, pid: int | None, screen: Screen 
     meter = UsageMeter()
     with StatusKeeper(paths, pid) as status:
         append_event(paths.events, "state", state="running")
+        remove_leftovers(paths)
         context = FolderContext(paths, threads, status, _child_runner(paths, runner, threads), screen)
         state, message, exit_code = _attempt(paths, context)
         figures = {**context.figures, **meter.read(), "threads": threads, "warnings": context.warnings, "versions": installed_versions()}
