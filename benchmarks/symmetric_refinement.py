@@ -50,15 +50,15 @@ FIGURES = {
 Row = dict[str, Any]
 
 
-def measure_group(project: Project, name: str, experiment: dict[str, Any]) -> Iterator[Row]:
-    """Yield the rows of one phantom: reconstructed at the truth and refined, with its symmetry and without."""
+def measure_group(project: Project, name: str, experiment: dict[str, Any], **changes: Any) -> Iterator[Row]:
+    """Yield the rows of one phantom: reconstructed at the truth and refined, by default but for ``changes``, with its symmetry and without."""
     simulated = project.run("simulate", symmetry=name, **experiment)
     group, with_symmetry = parse_symmetry(name), None
     for symmetry in (name, NONE):
         oracle = project.run("reconstruct", particles=f"{simulated.name}.truth_body", symmetry=symmetry)
         yield {"phantom": name, "run": "true poses", "symmetry": symmetry} | judge_map(simulated, oracle)
     for symmetry in (name, NONE):
-        job = project.run("nonuniform_refinement", particles=simulated, volume=simulated, symmetry=symmetry)
+        job = project.run("nonuniform_refinement", particles=simulated, volume=simulated, symmetry=symmetry, **changes)
         row = {"phantom": name, "run": "search", "symmetry": symmetry} | judge_map(simulated, job) | judge_poses(simulated, job, group)
         with_symmetry = with_symmetry or job
         yield row | compare_poses(with_symmetry, job, group) | {name: job.summary[name] for name in ("iterations", "cpu_s", "warnings")}

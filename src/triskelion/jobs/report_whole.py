@@ -91,7 +91,7 @@ def report_audit(context: JobContext, refinement: "HomogeneousRefinement") -> No
     if audit.better_share > STUCK_SHARE:
         context.warn(
             f"restart audit: for {percent:.0f} % of the particles a search anywhere finds better poses elsewhere: so many are not to be trusted; "
-            "the images may hold too little signal, or not this particle"
+            "the images may hold too little signal, or not this particle, or it has a symmetry that was not given"
         )
 
 
