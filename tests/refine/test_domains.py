@@ -7,21 +7,21 @@ from triskelion.data.segmentation import Segmentation
 from triskelion.data.volume import Volume
 from triskelion.errors import InputError
 from triskelion.masks.small_regions import count_contacts
-from triskelion.refine.domains import cut_at_necks, find_rigid_domains, measure_sharpness, split_in_two
+from triskelion.refine.domains import cut_at_necks, find_rigid_domains, measure_distance_A2, measure_excess, measure_sharpness, split_in_two
 
 BOX_PX, PIXEL_A = 40, 3.0
 Z, Y, X = np.mgrid[:BOX_PX, :BOX_PX, :BOX_PX]
 
 
 def block(x: tuple[int, int], y: tuple[int, int], z: tuple[int, int] = (14, 26)) -> np.ndarray:
-    return (X >= x[0]) & (X < x[1]) & (Y >= y[0]) & (Y < y[1]) & (Z >= z[0]) & (Z < z[1])
+    return np.logical_and.reduce([(axis >= low) & (axis < high) for axis, (low, high) in zip((X, Y, Z), (x, y, z), strict=True)])
 
 
 # name -> voxels, resolution in Å; blocks touch where they share a face
 SCENE = {
     "body left": (block((10, 16), (14, 26)), 8.0),
     "body right": (block((16, 22), (14, 26)), 8.5),
-    "body end": (block((22, 28), (14, 26)), 9.5),
+    "body end": (block((22, 28), (14, 26)), 8.2),
     "head near": (block((10, 22), (26, 31)), 13.0),
     "head far": (block((10, 22), (31, 37)), 18.0),
     "foot": (block((10, 22), (4, 14)), 12.0),
@@ -84,12 +84,27 @@ def test_the_split_is_the_one_of_largest_variance_between_classes():
     assert split_in_two(np.full(3, 2.0), np.ones(3)) == 2.0
 
 
-def test_sharpness_of_groups_is_the_mean_over_their_voxels():
+def test_sharpness_and_distance_are_means_over_the_voxels_of_roots():
     segmentation, resolution = make_scene()
-    sharpness = measure_sharpness(segmentation.with_groups([([1, 2], 1)]), resolution)
-    sizes = segmentation.n_voxels[1:3]
-    assert sharpness[-1] == pytest.approx(np.average([8.0**-2, 8.5**-2], weights=sizes))
-    assert sharpness[0] == 0
+    grouped = segmentation.with_groups([([1, 2], 1)])
+    sizes, union_of = segmentation.n_voxels[1:3], union("body left", "body right")
+    assert measure_sharpness(grouped, resolution)[-1] == pytest.approx(np.average([8.0**-2, 8.5**-2], weights=sizes))
+    middle = np.argwhere(segmentation.labels > 0).mean(axis=0)
+    expected_A2 = PIXEL_A**2 * ((np.argwhere(union_of) - middle) ** 2).sum(axis=1).mean()
+    assert measure_distance_A2(grouped)[-1] == pytest.approx(expected_A2)
+
+
+def test_excess_tells_motion_from_errors_of_orientation():
+    """A rigid particle is blurred by u² in proportion to r²: its ends are what the trend in its middle leads to expect."""
+    segmentation, _ = make_scene({f"{x}": (block((x, x + 4), (16, 24)), 1.0) for x in range(2, 38, 4)})
+    distance_A2, sizes = measure_distance_A2(segmentation), segmentation.n_voxels
+    squared_A2 = 64 + 0.02 * distance_A2
+    rigid = 1 / np.where(distance_A2 > 0, squared_A2, 1)
+    everything, end = list(range(1, 10)), [9]
+    assert measure_excess(end, everything, sizes, rigid, distance_A2) == pytest.approx(1)
+    assert squared_A2[9] ** 0.5 > 1.2 * squared_A2[5] ** 0.5
+    moving = np.where(np.arange(10) == 9, rigid / 1.5**2, rigid)
+    assert measure_excess(end, everything[:-1], sizes, moving, distance_A2) == pytest.approx(1.5, rel=0.02)
 
 
 def test_other_grids_are_refused():

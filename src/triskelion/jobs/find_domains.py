@@ -70,6 +70,7 @@ class Part(NamedTuple):
     voxels: np.ndarray
     mask: "Mask"
     resolution_A: float
+    excess: float
     contact: "Contact | None"
 
 
@@ -128,7 +129,7 @@ def _cut_part(parameters: FindDomainsParameters, found: "RigidDomains", index: i
     grown = dilate(voxels, parse_length_px(parameters.dilation_px, pixel_size_A, "dilation_px"))
     mask = Mask(soft_edge(grown, parse_length_px(parameters.soft_padding_px, pixel_size_A, "soft_padding_px")), pixel_size_A)
     contact = find_contact(voxels, found.voxels_of(found.nodes[0])) if index else None
-    return Part(found.segmentation.names[node], node, voxels, mask, float(found.resolution_A[index]), contact)
+    return Part(found.segmentation.names[node], node, voxels, mask, float(found.resolution_A[index]), float(found.excess[index]), contact)
 
 
 def _predict_all(
@@ -180,6 +181,7 @@ def _report(
 ) -> None:
     """Save masks and domains.json; say what was found, and what to do next."""
     from triskelion.plots.domains import collect_domains
+    from triskelion.refine.domains import SURE_EXCESS
 
     body, domains = parts[0], parts[1:]
     context.save_volume(body.mask, "mask_body")
@@ -188,9 +190,13 @@ def _report(
         context.save_volume(part.mask, f"mask_{number}")
         row = _make_row(f"mask_{number}", part, prediction, blurred.pixel_size_A)
         rows.append(row)
-        lines.append(f"{number}: {_describe(part, blurred.pixel_size_A)}; fulcrum {row['fulcrum']} px{_say_prediction(row)}")
+        blur = f"{part.excess:.2f} x expected"
+        lines.append(f"{number}: {_describe(part, blurred.pixel_size_A)} ({blur}); fulcrum {row['fulcrum']} px{_say_prediction(row)}")
     for line in lines:
         context.log(line)
+    doubtful = [str(number) for number, part in enumerate(domains, 1) if part.excess < SURE_EXCESS]
+    if doubtful:
+        context.warn(f"domains that errors of the orientations alone may blur, so that they need not move: {', '.join(doubtful)}")
     for row in rows if parameters.particles is not None else []:
         context.log(
             f"to refine {row['name']}: triskelion run local_refinement --particles {parameters.particles} --volume {parameters.volume} "
@@ -216,6 +222,7 @@ def _make_row(mask: str, part: Part, prediction: "Prediction | None", pixel_size
         "node": part.node,
         "n_voxels": int(part.voxels.sum()),
         "resolution_A": part.resolution_A,
+        "excess": part.excess,
         "fulcrum": ",".join(f"{value:.1f}" for value in fulcrum),
         "fulcrum_xyz_px": fulcrum.tolist(),
         "gap_A": part.contact.gap_px * pixel_size_A if part.contact is not None else 0.0,

@@ -5,6 +5,9 @@ multiplies amplitudes at the wavelength d by exp(-2 π² u² / d²). So 1/d² of
 fall into two classes, those of the body and those blurred more: the classes between whose means of 1/d² the variance is largest (Otsu 1979),
 each region counting by its volume. The body is the largest connected part of the better class. Other parts hang together where they touch,
 but not through necks. Parts too small to be aligned join the neighbour they have most contact with.
+
+Errors of orientation blur a rigid particle too, by u² in proportion to the squared distance r² from its centre. So d² = a + b r² is fitted to
+the regions of the body, and each domain's resolution compared with it: its excess, which tells domains that surely move from those that may.
 """
 
 import heapq
@@ -22,7 +25,8 @@ from triskelion.errors import InputError
 from triskelion.masks.small_regions import count_contacts
 
 LEAST_SHARE = 0.03  # of the particle that a domain is made of
-LEAST_BLUR = 1.12  # resolution of the others over that of the body; less is the trend from the centre to the surface that rigid particles have too
+LEAST_BLUR = 1.12  # resolution of a domain over that of the body
+SURE_EXCESS = 1.15  # resolution over what the body's trend leads to expect: less may come of errors of orientation alone
 NECK = 0.5  # area of a neck over the smaller side's volume^(2/3); a sphere cut in half has 1.9
 PAIRS_PER_AREA = 9.0  # of voxels, neighbours among 26, across a face of one voxel
 BODY = "body"
@@ -38,10 +42,13 @@ class RigidDomains:
         Its roots are the body, with the lowest number, and the domains, the largest first; all have names.
     resolution_A : ndarray, shape (n_roots,)
         Of each root: the local resolution, averaged as 1/d².
+    excess : ndarray, shape (n_roots,)
+        Of each root: its resolution over what the trend in the body leads to expect where it is.
     """
 
     segmentation: Segmentation
     resolution_A: np.ndarray
+    excess: np.ndarray
 
     @property
     def nodes(self) -> list[int]:
@@ -71,21 +78,28 @@ def find_rigid_domains(segmentation: Segmentation, resolution: Volume) -> RigidD
     require_same_grid(segmentation, resolution, "the segmentation", "the local resolution")
     if segmentation.n_leaves == 0:
         raise InputError("there is no region to find domains in: lower the threshold of the segmentation")
-    sharpness = measure_sharpness(segmentation, resolution)
+    sharpness, distance_A2 = measure_sharpness(segmentation, resolution), measure_distance_A2(segmentation)
     parts = partition_regions(segmentation, sharpness)
-    grouped = group_parts(segmentation, parts)
-    found_A = measure_sharpness(grouped, resolution)[grouped.roots()] ** -0.5
-    return RigidDomains(grouped, found_A)
+    found_A = np.array([_mean(sharpness, segmentation.n_voxels, part) for part in parts]) ** -0.5
+    excess = np.array([measure_excess(part, parts[0], segmentation.n_voxels, sharpness, distance_A2) for part in parts])
+    return RigidDomains(group_parts(segmentation, parts), found_A, excess)
 
 
 def measure_sharpness(segmentation: Segmentation, resolution: Volume) -> np.ndarray:
-    """Return the mean of 1/d² (1/Å²) over every region and group, shape (n_nodes + 1,); entry 0 is 0."""
-    per_voxel = resolution.array.ravel()[segmentation.inside_px].astype(np.float64) ** -2
-    sums = np.bincount(segmentation.inside_labels, weights=per_voxel, minlength=segmentation.n_nodes + 1)
-    for node in range(1, segmentation.n_nodes + 1):  # groups have larger numbers than their members
-        if segmentation.parent[node]:
-            sums[segmentation.parent[node]] += sums[node]
-    return sums / np.maximum(segmentation.n_voxels, 1)
+    """Return the mean of 1/d² (1/Å²) over every root, at its number, shape (n_nodes + 1,); 0 elsewhere."""
+    return _mean_of_roots(segmentation, resolution.array.ravel()[segmentation.inside_px].astype(np.float64) ** -2)
+
+
+def measure_distance_A2(segmentation: Segmentation) -> np.ndarray:
+    """Return the mean squared distance from the centre of all regions (Å²) of every root, as ``measure_sharpness`` does."""
+    places = np.stack(np.unravel_index(segmentation.inside_px, segmentation.labels.shape), axis=1) * segmentation.pixel_size_A
+    return _mean_of_roots(segmentation, ((places - places.mean(axis=0)) ** 2).sum(axis=1))
+
+
+def _mean_of_roots(segmentation: Segmentation, values: np.ndarray) -> np.ndarray:
+    root = segmentation.node_of_leaf(segmentation.roots())[segmentation.inside_labels]
+    sums = np.bincount(root, weights=values, minlength=segmentation.n_nodes + 1)
+    return sums / np.maximum(np.bincount(root, minlength=segmentation.n_nodes + 1), 1)
 
 
 def partition_regions(segmentation: Segmentation, sharpness: np.ndarray) -> list[list[int]]:
@@ -96,12 +110,26 @@ def partition_regions(segmentation: Segmentation, sharpness: np.ndarray) -> list
     body = max(_connected(sharp, contacts), key=lambda part: sizes[part].sum())
     rest = np.setdiff1d(roots, body)
     parts = [body, *(piece for part in _connected(rest, contacts) for piece in cut_at_necks(part, contacts, sizes))]
-    parts = _join_small_parts(parts, contacts, sizes)
-    body_d2, others = _mean(sharpness, sizes, parts[0]), parts[1:]
-    # what is no more blurred than the body would be is no domain
-    blurred = [part for part in others if (body_d2 / _mean(sharpness, sizes, part)) ** 0.5 >= LEAST_BLUR]
-    kept = [sorted(set(roots.tolist()) - {node for part in blurred for node in part})]
-    return kept + sorted(blurred, key=lambda part: -sizes[part].sum())
+    body, *others = _join_small_parts(parts, contacts, sizes)
+    sharpness_of_body = _mean(sharpness, sizes, body)
+    domains = [part for part in others if (sharpness_of_body / _mean(sharpness, sizes, part)) ** 0.5 >= LEAST_BLUR]
+    body = sorted(set(roots.tolist()).difference(*domains))
+    return [body, *sorted(domains, key=lambda part: -sizes[part].sum())]
+
+
+def measure_excess(part: list[int], body: list[int], sizes: np.ndarray, sharpness: np.ndarray, distance_A2: np.ndarray) -> float:
+    """Return the resolution of a part over what the trend in the body leads to expect.
+
+    The trend is sqrt(a + b r²) with b >= 0, fitted to the regions of the body, each weighted by its volume, and continued no further out than these.
+    """
+    squared_A2, weight = 1 / sharpness[body], sizes[body].astype(np.float64)
+    mean_d2, mean_r2 = np.average(squared_A2, weights=weight), np.average(distance_A2[body], weights=weight)
+    away = distance_A2[body] - mean_r2
+    spread = float((weight * away**2).sum())
+    slope = max(float((weight * away * squared_A2).sum()) / spread, 0.0) if spread > 0 else 0.0
+    reach_A2 = min(_mean(distance_A2, sizes, part), float(distance_A2[body].max()))
+    expected_A2 = max(mean_d2 + slope * (reach_A2 - mean_r2), float(squared_A2.min()))
+    return float((1 / _mean(sharpness, sizes, part) / expected_A2) ** 0.5)
 
 
 def split_in_two(values: np.ndarray, weights: np.ndarray) -> float:
@@ -185,5 +213,5 @@ def _join_small_parts(parts: list[list[int]], contacts: defaultdict[int, dict[in
     return parts
 
 
-def _mean(sharpness: np.ndarray, sizes: np.ndarray, part: list[int]) -> float:
-    return float(np.average(sharpness[part], weights=sizes[part]))
+def _mean(values: np.ndarray, sizes: np.ndarray, part: list[int]) -> float:
+    return float(np.average(values[part], weights=sizes[part]))
