@@ -12,6 +12,7 @@ from triskelion.plots.compare_fsc import collect_compare_fsc
 from triskelion.plots.compare_maps import collect_compare_maps
 from triskelion.plots.compare_poses import collect_compare_poses
 from triskelion.plots.composite_slices import collect_composite_slices
+from triskelion.plots.conical_fsc import collect_conical_fsc
 from triskelion.plots.defocus import collect_defocus
 from triskelion.plots.domains import collect_domains
 from triskelion.plots.fourier_slices import collect_fourier_slices
@@ -43,7 +44,7 @@ from triskelion.plots.viewing_directions import collect_viewing_directions
 from triskelion.refine.motion import DomainMotion
 from triskelion.resolution.fsc import compute_fsc_curves
 from triskelion.resolution.guinier import fit_guinier
-from triskelion.resolution.orientation import half_sphere_directions
+from triskelion.resolution.orientation import compute_conical_fsc, half_sphere_directions
 
 BOX_PX, PIXEL_SIZE_A = 32, 4.0
 
@@ -95,6 +96,7 @@ def plot_data(volume: Volume, mask: Mask) -> dict[str, dict[str, Any]]:
         "noise_model": collect_noise_model(sigma2, BOX_PX, PIXEL_SIZE_A, previous=1.1 * sigma2),
         "viewing_directions": collect_viewing_directions(rotations),
         "posterior_precision": collect_posterior_precision(half_sphere_directions(1000), rng.uniform(1, 3, 1000)),
+        "conical_fsc": collect_conical_fsc(compute_conical_fsc(half_a, half_b, 40), BOX_PX, PIXEL_SIZE_A),
         "posterior_sd": collect_posterior_sd(rng.gamma(4, 0.5, n), rng.gamma(4, 0.2, n)),
         "pose_change": collect_pose_change(np.minimum(before, 30), np.minimum(after, 10), rotation_extent_deg=30, shift_extent_A=10),
         "scale": collect_scale(rng.normal(1, 0.2, n)),

@@ -9,10 +9,11 @@ from triskelion.errors import InputError
 from triskelion.fourier.transforms import fourier_to_volume, volume_to_fourier
 from triskelion.geometry.rotations import random_rotations, rotvec_to_matrix
 from triskelion.resolution.orientation import (
-    conical_fsc_area_ratio,
+    compute_conical_fsc,
     direction_angles_deg,
     half_sphere_directions,
     posterior_precision,
+    sampling_compensation,
     viewing_directions,
 )
 
@@ -66,5 +67,58 @@ def halves_with_noise(noise_gain) -> list[Volume]:
 
 
 def test_an_isotropic_map_has_a_ratio_near_1_and_a_missing_cone_does_not():
-    assert conical_fsc_area_ratio(*halves_with_noise(torch.ones_like), n_directions=40) > 0.8
-    assert conical_fsc_area_ratio(*halves_with_noise(lambda cosine: 1 + 30.0 * (cosine > 0.8)), n_directions=40) < 0.4
+    assert compute_conical_fsc(*halves_with_noise(torch.ones_like), n_directions=40).area_ratio > 0.8
+    conical = compute_conical_fsc(*halves_with_noise(lambda cosine: 1 + 30.0 * (cosine > 0.8)), n_directions=40)
+    assert conical.area_ratio < 0.4
+    assert conical.directions_xyz[conical.areas.argmin(), 2] > 0.9
+
+
+CAP_DEG = 65.0  # views within this angle of the z axis are missing
+
+
+def views_without_caps(n: int) -> np.ndarray:
+    """Rotations of evenly spread views, none of them along z or nearly so."""
+    rotations = random_rotations(round(1.3 * n / np.cos(np.deg2rad(CAP_DEG))), np.random.default_rng(6))
+    return rotations[np.abs(rotations[:, 2, 2]) < np.cos(np.deg2rad(CAP_DEG))][:n]
+
+
+def expected_precision(directions: np.ndarray) -> np.ndarray:
+    """Precision over that of even views: what is left of the great circle across a direction, over what is left of the sphere."""
+    left = np.cos(np.deg2rad(CAP_DEG))
+    highest = np.sqrt(1 - directions[:, 2] ** 2)  # |z| of the great circle
+    lost = 2 / np.pi * np.arccos(np.minimum(left / np.maximum(highest, 1e-9), 1))
+    return (1 - lost) / left
+
+
+def test_the_precision_shows_a_cap_of_views_that_is_missing():
+    directions = half_sphere_directions(400)
+    rotations = views_without_caps(40_000)
+    precision = posterior_precision(rotations, np.full(len(rotations), 2.0), directions, half_width_deg=2.0)
+    np.testing.assert_allclose(precision / (2 * len(rotations)), expected_precision(directions), rtol=0.12)
+    assert directions[precision.argmin(), 2] < 0.35 and directions[precision.argmax(), 2] > 0.5  # tilted views see the poles of Fourier space
+
+
+def test_conical_fscs_show_a_cap_of_views_that_is_missing():
+    """White signal and noise: in a cone the FSC is S / (S + N), N inverse to the precision there."""
+    n, noise = 48, 1.5
+    z, y, x = np.meshgrid(*(np.fft.fftfreq(n),) * 2, np.fft.rfftfreq(n), indexing="ij")
+    unit = np.stack([x, y, z], -1).reshape(-1, 3) / np.maximum(np.sqrt(x**2 + y**2 + z**2), 1e-9).reshape(-1, 1)
+    gain = torch.from_numpy(np.sqrt(noise / expected_precision(unit)).reshape(x.shape).astype(np.float32))
+    conical = compute_conical_fsc(*halves_with_noise(lambda cosine: gain), n_directions=60)
+    points = half_sphere_directions(20_000)
+    inverse = [np.mean(1 / expected_precision(points[np.abs(points @ axis) >= np.cos(np.deg2rad(20))])) for axis in conical.directions_xyz]
+    expected = 1 / (1 + noise * np.array(inverse))
+    fine = conical.curves[:, 8:].mean(1)  # coarser shells hold too few coefficients to be like their expectation
+    np.testing.assert_allclose(fine, expected, atol=0.07)
+    assert fine.min() / fine.max() == pytest.approx(expected.min() / expected.max(), abs=0.05)
+    assert conical.area_ratio == pytest.approx(expected.min() / expected.max(), abs=0.1)
+
+
+def test_sampling_compensation_of_views_with_a_known_one():
+    directions = half_sphere_directions(5000)
+    assert sampling_compensation(np.full(50, 3.0)) == pytest.approx(1)
+    side_views = 1 / np.sqrt(1 - directions[:, 2] ** 2)  # all views across z: the precision goes with 1 / sin of the angle to z
+    assert sampling_compensation(side_views) == pytest.approx(8 / np.pi**2, rel=5e-3)
+    assert sampling_compensation(np.repeat([1.0, 0.0], [30, 70])) == pytest.approx(0.3)
+    with pytest.raises(InputError, match="0 everywhere"):
+        sampling_compensation(np.zeros(5))

@@ -148,7 +148,6 @@ def load_images(
     rows = np.arange(len(particles)) if rows is None else np.asarray(rows)
     groups = particles["optics_group"][rows]
     coefficients = torch.empty((len(rows), len(disc)), dtype=torch.complex64)
-    ctf = torch.empty((len(rows), len(disc)), dtype=torch.float32)
     scale = np.ones(len(rows))
     for index in np.unique(groups):
         group, members = particles.optics[index], np.flatnonzero(groups == index)
@@ -161,10 +160,22 @@ def load_images(
             images = rescale_images(torch.from_numpy(source.read(rows[part])), rescaled_px) / group_scale**2
             plane = disc.gather(image_to_fourier(crop_or_pad(images, grid.box_px, dimensions=2)))
             coefficients[part] = (plane if phase is None else multiply(plane, phase)) * known
-            ctf[part] = compute_ctf(particles, rows[part], grid.box_px, grid.pixel_size_A / group_scale, disc.kx, disc.ky) * known
             advance(len(part))
+    ctf = compute_known_ctf(particles, grid, disc, rows)
     premultiplied = np.array([g.ctf_premultiplied for g in particles.optics])[groups]
     return ImageSet(coefficients, ctf, particles["contrast"][rows], scale, premultiplied, groups, disc, grid)
+
+
+def compute_known_ctf(particles: Particles, grid: Grid, disc: FourierDisc, rows: np.ndarray) -> Tensor:
+    """Return C of the images ``rows`` on the disc, float32 (n, m), 0 where an image has no information; the images are not read."""
+    groups = particles["optics_group"][rows]
+    ctf = torch.empty((len(rows), len(disc)), dtype=torch.float32)
+    for index in np.unique(groups):
+        group, members = particles.optics[index], np.flatnonzero(groups == index)
+        rescaled_px, group_scale = _common_box(group, grid)
+        known = torch.from_numpy(_has_information(group, rescaled_px, disc))
+        ctf[members] = compute_ctf(particles, rows[members], grid.box_px, grid.pixel_size_A / group_scale, disc.kx, disc.ky) * known
+    return ctf
 
 
 def _common_box(group: OpticsGroup, grid: Grid) -> tuple[int, float]:

@@ -24,6 +24,7 @@ NAMES = (
     "estimate_fulcrum",
     "sharpen",
     "local_resolution",
+    "orientation",
     "composite_map",
     "domain_motion",
     "series",

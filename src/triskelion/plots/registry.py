@@ -23,6 +23,7 @@ NAMES = (
     "noise_model",
     "viewing_directions",
     "posterior_precision",
+    "conical_fsc",
     "posterior_sd",
     "pose_change",
     "scale",

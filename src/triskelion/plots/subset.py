@@ -57,7 +57,8 @@ def draw(data: dict[str, Any]) -> Figure:
         draw_marker(axes, cut, f"{cut:.3g}", color=VERMILLION, height=0.97 - 0.09 * place)
     name, unit = _name_statistic(data["by"])
     share = 100 * data["n_kept"] / data["n"]
-    label_axes(axes, title=f"{name[0].upper()}{name[1:]}: {data['keep']}, {share:.0f} % stay", x_label=f"{name} ({unit})" if unit else name, y_label="particles")
+    axis = f"{name} ({unit})" if unit else name
+    label_axes(axes, title=f"{name[0].upper()}{name[1:]}: {data['keep']}, {share:.0f} % stay", x_label=axis, y_label="particles")
     add_legend(figure, loc="outside lower center", ncols=2)
     return figure
 

@@ -1,4 +1,9 @@
-"""From which directions a particle was seen, and how well that determines each direction of its transform."""
+"""From which directions a particle was seen, and how well that determines each direction of its transform.
+
+cFAR: half angle 20° as in CryoSPARC. Sampling compensation: Baldwin & Lyumkis, Prog. Biophys. Mol. Biol. 150 (2020) 160-183.
+"""
+
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -72,10 +77,50 @@ def posterior_precision(
     return total / width
 
 
-def conical_fsc_area_ratio(half_a: Volume, half_b: Volume, n_directions: int = 128, half_angle_deg: float = CONE_HALF_ANGLE_DEG) -> float:
-    """Return cFAR: the smallest over the largest area under the conical FSCs; below 0.5 the map is anisotropic.
+def sampling_compensation(precision: np.ndarray) -> float:
+    """Return SCF*, harmonic over arithmetic mean of the precision of evenly spread directions (m,): 1 for even views, 8 / pi² = 0.81 for side views.
 
-    The FSC of a cone (both ends) holds the coefficients within ``half_angle_deg`` of its axis; its area is the sum over shells 1 to n // 2.
+    Where directions are not seen at all the harmonic mean would be 0 however few they are: it is taken over those that are seen, times their share.
+    """
+    precision = np.asarray(precision, dtype=np.float64)
+    seen = precision[precision > 0]
+    if not len(seen):
+        raise InputError("no direction is determined at all: the precision is 0 everywhere; there must be particles with signal")
+    return float(len(seen) / len(precision) / (np.mean(1 / seen) * seen.mean()))
+
+
+@dataclass(frozen=True, eq=False)
+class ConicalFsc:
+    """FSC of two half maps in cones about many directions.
+
+    Attributes
+    ----------
+    directions_xyz : ndarray, float64, shape (m, 3)
+        Axes of the cones, on the half sphere.
+    curves : ndarray, float64, shape (m, n // 2 + 1)
+    whole : ndarray, float64, shape (n // 2 + 1,)
+        FSC of whole shells.
+    """
+
+    directions_xyz: np.ndarray
+    curves: np.ndarray
+    whole: np.ndarray
+
+    @property
+    def areas(self) -> np.ndarray:
+        """Area under each curve (m,): the sum over shells 1 to n // 2; 0 where it would be negative."""
+        return np.maximum(self.curves[:, 1:].sum(1), 0)
+
+    @property
+    def area_ratio(self) -> float:
+        """cFAR, the smallest over the largest area; below 0.5 the map is anisotropic."""
+        areas = self.areas
+        return float(areas.min() / areas.max()) if areas.max() > 0 else 0.0
+
+
+def compute_conical_fsc(half_a: Volume, half_b: Volume, n_directions: int = 128, half_angle_deg: float = CONE_HALF_ANGLE_DEG) -> ConicalFsc:
+    """Return the FSC of the coefficients within ``half_angle_deg`` of many axes, both ends of a cone.
+
     Shells with fewer than 10 coefficients in the cone take the FSC of the whole shell.
 
     Parameters
@@ -84,25 +129,20 @@ def conical_fsc_area_ratio(half_a: Volume, half_b: Volume, n_directions: int = 1
     n_directions : int
         Cone axes, evenly spread over the half-sphere.
     half_angle_deg : float
-
-    Returns
-    -------
-    float
-        0 to 1; 0 if one direction has nothing in common.
     """
     require_same_grid(half_a, half_b, "half map a", "half map b")
     box_px = half_a.box_px
     whole = fsc(half_a, half_b)
     terms, unit, shells = _cone_terms(half_a, half_b)
     cos_limit = np.cos(np.deg2rad(half_angle_deg))
-    areas = []
-    for axis in half_sphere_directions(n_directions).astype(np.float32):
-        inside = np.abs(unit @ axis) >= cos_limit
+    directions = half_sphere_directions(n_directions)
+    curves = []
+    for axis in directions.astype(np.float32):
+        inside = np.flatnonzero(np.abs(unit @ axis) >= cos_limit)
         count, product, power_a, power_b = (np.bincount(shells[inside], term[inside], box_px // 2 + 1) for term in terms)
         norm = np.sqrt(power_a * power_b)
-        conical = np.divide(product, norm, out=whole.copy(), where=(count >= FEWEST_COEFFICIENTS) & (norm > 0))
-        areas.append(max(float(conical[1:].sum()), 0.0))
-    return min(areas) / max(areas) if max(areas) > 0 else 0.0
+        curves.append(np.divide(product, norm, out=whole.copy(), where=(count >= FEWEST_COEFFICIENTS) & (norm > 0)))
+    return ConicalFsc(directions, np.stack(curves), whole)
 
 
 def _cone_terms(half_a: Volume, half_b: Volume) -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:
