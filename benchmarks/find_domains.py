@@ -3,10 +3,10 @@
     python benchmarks/find_domains.py SET [SET ...] [--demo] [--rigid]
 
 Every SET is a folder made by hinge_set.py; ``--demo`` adds the built-in phantom at the defaults of simulate, ``--rigid`` the same without hinges,
-in which nothing is to be found. For each, the particles are imported and reconstructed at the poses they come with, and find_domains runs with its
+in which nothing moves. For each, the particles are imported and reconstructed at the poses they come with, and find_domains runs with its
 defaults: one set of parameters for all. A domain of the truth is matched with the mask that overlaps it best; the overlap of two soft masks is the
-sum of the smaller values over that of the larger ones (Jaccard). Prints JSON lines; ends with 1 if head or foot overlap by 0.6 or less, or if domains
-are found in a rigid particle.
+sum of the smaller values over that of the larger ones (Jaccard). Prints JSON lines; ends with 1 if head or foot overlap by 0.6 or less, or if a
+domain of a rigid particle is said to move for sure.
 """
 
 import argparse
@@ -21,6 +21,7 @@ import numpy as np
 
 from triskelion.api import Job, Project
 from triskelion.io.mrc import read_mask
+from triskelion.refine.domains import SURE_EXCESS
 
 LEAST_JACCARD = 0.6
 JUDGED = ("head", "foot")
@@ -73,7 +74,8 @@ def measure(arguments: argparse.Namespace, base: Path) -> Iterator[dict[str, Any
     if arguments.rigid:
         project = Project.new(base / "rigid")
         found = find_domains(project, simulate(project, hinge_scale=0.0) / "particles.star")
-        yield {"set": "rigid", "n_domains": found.summary["n_domains"], "missed": found.summary["n_domains"] > 0}
+        excess = [domain["excess"] for domain in found.summary["domains"]]
+        yield {"set": "rigid", "n_domains": len(excess), "excess": excess, "missed": max(excess, default=0.0) >= SURE_EXCESS}
 
 
 def main() -> None:
