@@ -23,6 +23,7 @@ NAMES = (
     "fulcrum",
     "estimate_fulcrum",
     "sharpen",
+    "validate",
     "local_resolution",
     "orientation",
     "composite_map",

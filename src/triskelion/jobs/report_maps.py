@@ -19,7 +19,7 @@ def report_half_maps(
 ) -> "FscCurves":
     """Save half maps, map, sharpened map and FSC; report the resolution; return the curves. ``tight`` stands in for the automatic tight mask."""
     from triskelion.maps.sharpen import sharpen
-    from triskelion.resolution.curves import finite_or_none, format_fsc_text, format_fsc_xml
+    from triskelion.resolution.curves import finite_or_none
     from triskelion.resolution.fsc import average_map, compute_fsc_curves
 
     curves = compute_fsc_curves(half_a, half_b, mask, seed, tight)
@@ -27,9 +27,7 @@ def report_half_maps(
     sharpened = sharpen(half_a, half_b, curves, mask or tight)
     for name, volume in (("half_a", half_a), ("half_b", half_b), ("map", average), ("map_sharp", sharpened.volume)):
         context.save_volume(volume, name)
-    context.save_json("fsc", curves.as_dict())
-    context.save_text("fsc.txt", format_fsc_text(curves))
-    context.save_text("fsc.xml", format_fsc_xml(curves))
+    save_curves(context, curves)
     for warning in curves.warnings():
         context.warn(warning)
     plot_maps(context, curves, average, sharpened.volume, mask, fulcrum_xyz_px, iteration=None)
@@ -38,6 +36,15 @@ def report_half_maps(
     context.log(f"resolution {curves.resolution_A():.2f} Å ({curves.headline}, 0.143), B-factor {sharpened.b_factor_A2:.0f} Å²")
     context.summarize(resolution_A=finite_or_none(curves.resolution_A()), b_factor_A2=sharpened.b_factor_A2)
     return curves
+
+
+def save_curves(context: JobContext, curves: "FscCurves") -> None:
+    """Save the curves as fsc.json, as the table fsc.txt, and fsc.xml for EMDB."""
+    from triskelion.resolution.curves import format_fsc_text, format_fsc_xml
+
+    context.save_json("fsc", curves.as_dict())
+    context.save_text("fsc.txt", format_fsc_text(curves))
+    context.save_text("fsc.xml", format_fsc_xml(curves))
 
 
 def plot_maps(

@@ -23,17 +23,16 @@ class SharpenParameters(JobParameters):
 
 def run(parameters: SharpenParameters, context: JobContext) -> None:
     """Compute the FSC curves, fit the B-factor, sharpen."""
+    from triskelion.jobs.report_maps import save_curves
     from triskelion.maps.sharpen import sharpen
     from triskelion.plots.map_slices import collect_map_slices
-    from triskelion.resolution.curves import finite_or_none, format_fsc_text, format_fsc_xml
+    from triskelion.resolution.curves import finite_or_none
     from triskelion.resolution.fsc import average_map, compute_fsc_curves
 
     half_a, half_b = (context.read_volume(parameters.volume, name) for name in ("half_a", "half_b"))
     mask = None if parameters.mask is None else context.read_mask(parameters.mask)
     curves = compute_fsc_curves(half_a, half_b, mask, parameters.seed)
-    context.save_json("fsc", curves.as_dict())
-    context.save_text("fsc.txt", format_fsc_text(curves))
-    context.save_text("fsc.xml", format_fsc_xml(curves))
+    save_curves(context, curves)
     context.plot("gsfsc", curves.as_dict())
     for warning in curves.warnings():
         context.warn(warning)

@@ -1,6 +1,6 @@
 """Fourier shell correlation of the two half maps under each mask; the thick line gives the resolution, where it crosses 0.143.
 
-The data are ``FscCurves.as_dict()`` of resolution/curves.py.
+The data are ``FscCurves.as_dict()`` of resolution/curves.py, and with ``threshold`` 0.5 the level at which two maps, not halves, are read.
 """
 
 from typing import Any
@@ -63,14 +63,14 @@ def draw_crossing(axes: Axes, resolution_A: float, color: str, *, level: float =
     )
 
 
-def _say_resolution(data: dict[str, Any]) -> str:
+def _say_resolution(data: dict[str, Any], resolution: float | None, threshold: float) -> str:
     """Write the headline, or what there is instead of one."""
-    name, resolution = data["headline"], data["resolution_A"].get(data["headline"])
+    name = data["headline"]
     if not resolution:
-        return "No resolution: the half maps have nothing in common"
-    if name in data.get("at_nyquist", ()):
+        return "No resolution: the maps have nothing in common"
+    if threshold == 0.143 and name in data.get("at_nyquist", ()):
         return f"{format_resolution(resolution)}, limited by the pixel size: FSC stays above 0.143"
-    return f"{format_resolution(resolution)} at FSC = 0.143 ({CURVES[name][0]})"
+    return f"{format_resolution(resolution)} at FSC = {threshold:g} ({CURVES[name][0]})"
 
 
 def draw(data: dict[str, Any]) -> Figure:
@@ -79,19 +79,21 @@ def draw(data: dict[str, Any]) -> Figure:
     axes = figure.subplots()
     frequency = np.asarray(data["frequency_per_A"])
     draw_thresholds(axes)
+    threshold = data.get("threshold", 0.143)
+    resolutions = data["resolution_0.5_A" if threshold == 0.5 else "resolution_A"]
     for name, (label, color, dashes) in CURVES.items():
         if name not in data["curves"]:
             continue
-        resolution = data["resolution_A"].get(name)
+        resolution = resolutions.get(name)
         text = f"{label}  {format_resolution(resolution)}" if resolution else label
         width = 1.7 * LINE_PT if name == data["headline"] else LINE_PT
         axes.plot(frequency[1:], missing_to_nan(data["curves"][name])[1:], color=color, linestyle=dashes, linewidth=width, label=text)
-    headline = data["resolution_A"].get(data["headline"])
+    headline = resolutions.get(data["headline"])
     if headline:
-        draw_crossing(axes, headline, CURVES[data["headline"]][1])
+        draw_crossing(axes, headline, CURVES[data["headline"]][1], level=threshold)
     if data.get("randomized_from_A"):
         axes.axvline(1 / data["randomized_from_A"], color=GREY, linewidth=THIN_PT, linestyle=":", label="phases randomised beyond")
-    label_axes(axes, title=_say_resolution(data), x_label="spatial frequency (1/Å)", y_label="Fourier shell correlation")
+    label_axes(axes, title=_say_resolution(data, headline, threshold), x_label="spatial frequency (1/Å)", y_label="Fourier shell correlation")
     draw_frequency_axis(axes, float(frequency[-1]))
     axes.set_ylim(-0.1, 1.03)
     add_legend(axes, loc="upper left", bbox_to_anchor=(1.0, 1.0))
