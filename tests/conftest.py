@@ -61,3 +61,27 @@ def fake_jobs(monkeypatch) -> ModuleType:
 def project(fake_jobs, tmp_path) -> Project:
     """Make a project whose jobs, the quick ones, run in this process."""
     return Project.new(tmp_path / "tri-snrnp", runner=InlineRunner())
+
+
+@pytest.fixture
+def raw(tmp_path) -> Path:
+    """Make a folder outside the project with two stacks of 3 and 2 images."""
+    from tests.project.image_stacks import write_images
+
+    write_images(tmp_path / "raw" / "day1" / "a.mrcs", 3)
+    write_images(tmp_path / "raw" / "day2" / "a.mrcs", 2)
+    return tmp_path / "raw"
+
+
+@pytest.fixture
+def imported(project: Project, raw: Path) -> Project:
+    """Make J1 (bring: linked images), J2 (shift of J1), J3 (shift of J2), J4 (make: maps) and J5 (use of J4)."""
+    for job_type, parameters in (
+        ("bring", {"raw": raw}),
+        ("shift", {"particles": "J1"}),
+        ("shift", {"particles": "J2.particles"}),
+        ("make", {"level": 3.0}),
+        ("use", {"volume": "J4"}),
+    ):
+        project.run(job_type, **parameters)
+    return project

@@ -107,6 +107,26 @@ def run_resume(parameters: ResumeParameters, context) -> None:
     context.save_text("result.txt", str(int(done["steps"].sum())))
 
 
+class ClimbParameters(JobParameters):
+    steps: int = parameter(60, title="Steps", help="How many times to add.")
+
+
+def run_climb(parameters: ClimbParameters, context) -> None:
+    """Adds random numbers step by step, with a map and a checkpoint after each, as a refinement does."""
+    from triskelion.data.volume import Volume
+
+    state = context.load_checkpoint() or {"step": np.array(0), "sum": np.zeros((24,) * 3)}
+    step, total = int(state["step"]), state["sum"]
+    while step < parameters.steps:
+        total = total + np.random.default_rng((parameters.seed, step)).normal(size=total.shape)
+        step += 1
+        context.save_volume(Volume(total.astype(np.float32), 2.0), "map", step)
+        context.plot("iterations", _iterations(step), step)
+        context.save_checkpoint({"step": np.array(step), "sum": total})
+        time.sleep(0.01)
+    context.save_volume(Volume(total.astype(np.float32), 2.0), "map")
+
+
 class CutParameters(JobParameters):
     pass
 
@@ -121,11 +141,47 @@ def run_cut(parameters: CutParameters, context) -> None:
     context.save_segmentation(Segmentation(labels, np.array([0, 5, 5, 0, 0, 0]), np.array([0, 0, 0, 0, 0, 1]), 2.0, 0.5, {4: "foot"}))
 
 
+class BringParameters(JobParameters):
+    raw: Path = parameter(title="Folder", help="Where the stacks lie.")
+
+
+def run_bring(parameters: BringParameters, context) -> None:
+    """Links all stacks of a folder and writes a table of their images."""
+    from triskelion.data.particles import OpticsGroup, Particles
+    from triskelion.io.link_stacks import link_stacks
+    from triskelion.io.mrc import read_header
+
+    raw = context.project_folder / parameters.raw
+    stacks = {str(path.relative_to(raw)): path for path in sorted(raw.rglob("*.mrcs"))}
+    shapes = {name: read_header(path).shape for name, path in stacks.items()}
+    links = link_stacks(stacks, context.folder / "images")
+    rows = [(f"{context.folder.name}/images/{links[name]}", index) for name in stacks for index in range(shapes[name][0])]
+    optics = (OpticsGroup("optics", 2.0, next(iter(shapes.values()))[1], 300.0, 2.7, 0.1),)
+    paths, places = zip(*rows)
+    rotvec_rad = np.random.default_rng(parameters.seed).normal(size=(len(rows), 3))
+    columns = {"uid": np.arange(len(rows)), "image_path": np.array(paths), "image_index": np.array(places), "rotvec_rad": rotvec_rad}
+    context.save_particles(Particles.build(optics, **columns))
+
+
+class ShiftParameters(JobParameters):
+    particles: str = slot("particles", title="Particles", help="The particles to shift.")
+    drift: bool = parameter(False, title="Drift", help="Whether the result changes from run to run.")
+
+
+def run_shift(parameters: ShiftParameters, context) -> None:
+    particles = context.read_particles(parameters.particles)
+    shift_A = particles["shift_A"] + (time.time() % 1000 if parameters.drift else 1.0)
+    context.save_particles(particles.with_columns(shift_A=shift_A))
+
+
 FAKES = {
     "make": JobType("make", "Make a cube", MakeParameters, run_make, {"map": "volume", "half_a": "volume", "half_b": "volume", "mask": "mask"}),
     "use": JobType("use", "Use a map", UseParameters, run_use, {"map": "volume"}),
     "fail": JobType("fail", "Fail in some way", FailParameters, run_fail, {"map": "volume"}),
     "resume": JobType("resume", "Stop half way", ResumeParameters, run_resume, {}),
+    "bring": JobType("bring", "Bring images", BringParameters, run_bring, {"particles": "particles"}),
+    "shift": JobType("shift", "Shift particles", ShiftParameters, run_shift, {"particles": "particles"}),
+    "climb": JobType("climb", "Climb step by step", ClimbParameters, run_climb, {"map": "volume"}),
     "cut": JobType("cut", "Cut a box into regions", CutParameters, run_cut, {"segmentation": "segmentation"}),
 }
 WORKER = (sys.executable, __file__)

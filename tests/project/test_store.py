@@ -23,21 +23,25 @@ import sys
 from pathlib import Path
 from triskelion.project.layout import ProjectPaths
 from triskelion.project.store import JobRecord, add_job
-print(*[add_job(ProjectPaths(Path(sys.argv[1])), JobRecord("make", {})).name for _ in range(15)])
+print(*[add_job(ProjectPaths(Path(sys.argv[1])), JobRecord("make", {})).name for _ in range(int(sys.argv[2]))])
 """
 
 
-def test_simultaneous_writers_get_different_numbers(tmp_path):
+@pytest.mark.parametrize(("n_processes", "n_jobs"), [(4, 50), pytest.param(8, 200, marks=pytest.mark.slow)])
+def test_simultaneous_writers_get_different_numbers(tmp_path, n_processes, n_jobs):
     project = create_project(tmp_path / "p")
-    command = [sys.executable, "-c", ADD_MANY, str(project.folder)]
+    command = [sys.executable, "-c", ADD_MANY, str(project.folder), str(n_jobs)]
     with ExitStack() as stack:
-        processes = [stack.enter_context(subprocess.Popen(command, stdout=subprocess.PIPE, text=True)) for _ in range(2)]
+        processes = [stack.enter_context(subprocess.Popen(command, stdout=subprocess.PIPE, text=True)) for _ in range(n_processes)]
         with ThreadPoolExecutor(4) as threads:
-            names = list(threads.map(lambda _: add_job(project, JobRecord("make", {})).name, range(60)))
-        names += [name for process in processes for name in process.communicate(timeout=60)[0].split()]
-    assert sorted(names, key=job_number) == [f"J{n}" for n in range(1, 91)]
-    assert [job.name for job in list_jobs(project)] == [f"J{n}" for n in range(1, 91)]
-    assert all(read_status(job).state == "queued" for job in list_jobs(project))
+            names = list(threads.map(lambda _: add_job(project, JobRecord("make", {})).name, range(20)))
+        names += [name for process in processes for name in process.communicate(timeout=280)[0].split()]
+    total = n_processes * n_jobs + 20
+    assert sorted(names, key=job_number) == [f"J{n}" for n in range(1, total + 1)]
+    jobs = list_jobs(project)
+    assert [job.name for job in jobs] == [f"J{n}" for n in range(1, total + 1)]
+    assert all(read_status(job).state == "queued" and read_json(job.record)["name"] == job.name for job in jobs)
+    assert not any(path.name.startswith(".") for path in project.folder.rglob("*"))
 
 
 def test_a_deleted_job_does_not_give_its_number_away_while_later_ones_exist(tmp_path):

@@ -3,7 +3,7 @@
 ::
 
     archive.json        which jobs, what their links pointed at, which inputs stayed behind
-    J8/job.json ...     every file as it is; links are in archive.json, or, with images, files
+    J8/job.json ...     every file as it is; links to stacks are in archive.json, or, with images, files
 
 An archive holds plain files only, so that opening one cannot touch anything else.
 """
@@ -32,6 +32,7 @@ from triskelion.project.store import find_job, list_jobs, read_job
 
 ARCHIVE_FORMAT = 1
 CONTENTS = "archive.json"
+LINKED_SUFFIX = ".mrcs"  # only links to stacks stay links; a link with another name might stand for a file of the project
 _MODES = {".tar": "w", ".tar.gz": "w:gz", ".tgz": "w:gz", ".tar.bz2": "w:bz2", ".tar.xz": "w:xz", ".tar.zst": "w:zst"}
 _ZSTD_SINCE = (3, 14)
 
@@ -145,9 +146,10 @@ def _list_contents(project: ProjectPaths, jobs: list[JobPaths], with_images: boo
             absent[source.job] = read_job(project.job(source.job)).created if project.job(source.job).record.exists() else 0.0
     links: dict[str, str] = {}
     for file in (file for paths in jobs for file in walk_files(paths.folder) if file.is_symlink()):
-        if with_images and not file.exists():
-            raise JobError(f"{file} leads nowhere ({file.readlink()}): relink the images first, or export without them")
-        if not with_images:
+        if file.suffix != LINKED_SUFFIX or with_images:
+            if not file.is_file():
+                raise JobError(f"{file} leads to no file ({file.readlink()}): relink the images first, or export without them")
+        else:
             links[file.relative_to(project.folder).as_posix()] = os.path.normpath(file.parent / os.readlink(file))
     title = str(read_json(project.record).get("title", project.folder.name))
     return ArchiveContents(title, str(project.folder), made, absent, links, tuple(sorted(outside)), with_images)
@@ -156,7 +158,7 @@ def _list_contents(project: ProjectPaths, jobs: list[JobPaths], with_images: boo
 def _is_archived(file: Path, contents: ArchiveContents, project: ProjectPaths) -> bool:
     if is_temporary(file) or file.relative_to(project.folder).as_posix() in contents.links:
         return False
-    return contents.with_images or file.suffix != ".mrcs"
+    return contents.with_images or file.suffix != LINKED_SUFFIX
 
 
 def _add_contents(archive: tarfile.TarFile, contents: ArchiveContents) -> None:

@@ -13,13 +13,27 @@ from triskelion.project.deletion import move_to_bin
 from triskelion.project.disk_use import walk_files
 from triskelion.project.events import read_events
 from triskelion.project.finding import Finding
-from triskelion.project.layout import JobPaths
+from triskelion.project.layout import JobPaths, ProjectPaths
 from triskelion.project.leftovers import SETTLED_S, is_temporary, list_leftovers, remove_settled
 from triskelion.project.lineage import read_ancestry
 from triskelion.project.notes import read_note_lines
 from triskelion.project.plain_json import read_json
 from triskelion.project.status import JobStatus, read_status, read_written_status, write_status
 from triskelion.project.store import read_job
+
+_REMOVES = "removes them: they were never finished, and nothing refers to them"
+
+
+def check_project(project: ProjectPaths) -> Iterator[Finding]:
+    """What is wrong outside of jobs: leftovers of programs, workspaces that cannot be read."""
+    leftovers = [path for folder in (project.folder, project.workspaces) for path in list_leftovers(folder, deep=False)]
+    if leftovers:
+        yield Finding("project", _describe_leftovers(leftovers), _REMOVES, partial(remove_settled, leftovers))
+    for file in sorted(project.workspaces.glob("*.json")):
+        try:
+            read_json(file)
+        except DataError as error:
+            yield Finding("project", str(error), "put it back from a copy; its jobs are safe")
 
 
 def check_folder(paths: JobPaths) -> Iterator[Finding]:
@@ -106,9 +120,13 @@ def check_leftovers(paths: JobPaths) -> Iterator[Finding]:
         return
     leftovers = list_leftovers(paths.folder)
     if leftovers:
-        size_MB = sum(file.lstat().st_size for file in leftovers) / 1e6
-        what = f"{len(leftovers)} temporary files of a writer that is gone ({size_MB:.1f} MB): {', '.join(file.name for file in leftovers[:3])}"
-        yield Finding(paths.name, what, "removes them: they were never finished, and nothing refers to them", partial(remove_settled, leftovers))
+        yield Finding(paths.name, _describe_leftovers(leftovers), _REMOVES, partial(remove_settled, leftovers))
+
+
+def _describe_leftovers(leftovers: list[Path]) -> str:
+    size_MB = sum(file.lstat().st_size for file in leftovers) / 1e6
+    names = ", ".join(file.name for file in leftovers[:3])
+    return f"{len(leftovers)} temporary files of a writer that is gone ({size_MB:.1f} MB): {names}"
 
 
 def check_inputs(paths: JobPaths) -> Iterator[Finding]:

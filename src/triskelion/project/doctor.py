@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from triskelion.project.check_images import check_images
-from triskelion.project.check_jobs import check_folder, check_inputs, check_json, check_leftovers, check_outputs, check_worker
+from triskelion.project.check_jobs import check_folder, check_inputs, check_json, check_leftovers, check_outputs, check_project, check_worker
 from triskelion.project.finding import Finding
 from triskelion.project.layout import JobPaths, ProjectPaths
 from triskelion.project.store import list_jobs
@@ -40,7 +41,7 @@ class Diagnosis:
 
 
 def examine_project(project: ProjectPaths, mend: bool = False) -> Diagnosis:
-    """Check every job of a project.
+    """Check a project and every job of it.
 
     Parameters
     ----------
@@ -49,12 +50,11 @@ def examine_project(project: ProjectPaths, mend: bool = False) -> Diagnosis:
     """
     jobs = list_jobs(project)
     findings: list[Finding] = []
-    for paths in jobs:
-        for finding in _examine_job(paths):
-            if mend and finding.mend is not None:
-                finding.mend()
-                finding = replace(finding, mended=True)
-            findings.append(finding)
+    for finding in chain(check_project(project), *map(_examine_job, jobs)):
+        if mend and finding.mend is not None:
+            finding.mend()
+            finding = replace(finding, mended=True)
+        findings.append(finding)
     return Diagnosis(len(jobs), tuple(findings))
 
 

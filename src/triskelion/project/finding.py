@@ -7,11 +7,12 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Finding:
-    """Something wrong with a job.
+    """Something wrong with a job or with the project.
 
     Attributes
     ----------
     job : str
+        ``J5``, or ``project``.
     what : str
         What is wrong; names file and number of rows where there are any.
     advice : str

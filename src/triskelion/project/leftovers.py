@@ -21,9 +21,9 @@ def is_temporary(path: Path) -> bool:
     return _LEFTOVER.fullmatch(path.name) is not None
 
 
-def list_leftovers(folder: Path, quiet_s: float = SETTLED_S) -> list[Path]:
-    """Return the temporary files of processes that are gone, and untouched for ``quiet_s``, in a folder and the folders in it."""
-    return [path for path in sorted(folder.rglob(".*")) if _is_leftover(path, quiet_s)]
+def list_leftovers(folder: Path, quiet_s: float = SETTLED_S, deep: bool = True) -> list[Path]:
+    """Return the temporary files of processes that are gone, and untouched for ``quiet_s``; with ``deep``, in inner folders too."""
+    return [path for path in sorted(folder.rglob(".*") if deep else folder.glob(".*")) if _is_leftover(path, quiet_s)]
 
 
 def remove_leftovers(paths: JobPaths) -> list[Path]:

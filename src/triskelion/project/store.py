@@ -1,5 +1,6 @@
 """Projects and jobs as folders: made, found, listed, read. Files are the only truth; there is nothing else to keep in step."""
 
+import os
 import platform
 import time
 from dataclasses import asdict, dataclass, field
@@ -117,7 +118,8 @@ def list_jobs(project: ProjectPaths) -> list[JobPaths]:
     """Return the jobs of a project in the order they were made."""
     if not project.folder.is_dir():
         return []
-    numbers = {job_number(entry.name): entry.name for entry in project.folder.iterdir() if entry.is_dir()}
+    with os.scandir(project.folder) as entries:
+        numbers = {job_number(entry.name): entry.name for entry in entries if entry.is_dir()}
     return [project.job(numbers[number]) for number in sorted(n for n in numbers if n is not None)]
 
 

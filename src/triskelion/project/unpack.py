@@ -6,11 +6,11 @@ import tarfile
 from pathlib import Path, PurePosixPath
 
 from triskelion.errors import DataError, InputError
-from triskelion.project.archive import ArchiveContents, read_contents
+from triskelion.project.archive import LINKED_SUFFIX, ArchiveContents, read_contents
 from triskelion.project.layout import JobPaths, ProjectPaths, job_number
 from triskelion.project.notes import Notes
 from triskelion.project.plain_json import read_json
-from triskelion.project.store import list_jobs, make_job_folder
+from triskelion.project.store import list_jobs, make_job_folder, read_job
 from triskelion.project.translate import Translation, translate_job
 
 
@@ -51,7 +51,7 @@ def _extract(path: Path, room: Path) -> ArchiveContents:
     try:
         with tarfile.open(path) as archive:
             contents = read_contents(archive, path)
-            for entry in archive:
+            while (entry := archive.next()) is not None:
                 parts = PurePosixPath(entry.name).parts
                 inside = len(parts) > 1 and parts[0] in contents.jobs and ".." not in parts
                 if not (inside and entry.isfile()):
@@ -62,9 +62,29 @@ def _extract(path: Path, room: Path) -> ArchiveContents:
     except (tarfile.TarError, EOFError, OSError, ValueError) as error:
         raise DataError(f"{path} cannot be opened as an archive ({error}): export it again, or fetch it again") from error
     for name in contents.jobs:
-        if not (room / name / "job.json").is_file():
-            raise DataError(f"{path} holds no job.json of {name}: the archive is not whole")
+        _require_job(JobPaths(room / name), path)
+    for link, target in contents.links.items():
+        _link(room, link, target, contents, path)
     return contents
+
+
+def _require_job(paths: JobPaths, path: Path) -> None:
+    if not paths.record.is_file():
+        raise DataError(f"{path} holds no job.json of {paths.name}: the archive is not whole")
+    try:
+        read_job(paths)
+    except TypeError as error:
+        raise DataError(f"{path}: job.json of {paths.name} is not the record of a job ({error})") from error
+
+
+def _link(room: Path, link: str, target: str, contents: ArchiveContents, path: Path) -> None:
+    """Make a link as it was, in the folder of a job and where no file is."""
+    parts, place = PurePosixPath(link).parts, room / link
+    inside = len(parts) > 1 and parts[0] in contents.jobs and ".." not in parts and place.suffix == LINKED_SUFFIX
+    if not inside or os.path.lexists(place) or not place.parent.resolve().is_relative_to(room.resolve()):
+        raise DataError(f"{path} names a link {link!r} that is not in one of its jobs: it is not opened")
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.symlink_to(target)
 
 
 def _take_names(project: ProjectPaths, contents: ArchiveContents) -> dict[str, str]:
@@ -83,13 +103,7 @@ def _take_names(project: ProjectPaths, contents: ArchiveContents) -> dict[str, s
 
 
 def _move_in(project: ProjectPaths, room: Path, contents: ArchiveContents, names: dict[str, str], path: Path) -> None:
-    """Make the jobs refer to one another by their new names, link images as they were, and let each folder appear at once."""
-    for link, target in contents.links.items():
-        place = room / link
-        if PurePosixPath(link).parts[0] not in contents.jobs or ".." in PurePosixPath(link).parts:
-            raise DataError(f"{path} names a link {link!r} that is not in one of its jobs: it is not opened")
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.symlink_to(target)
+    """Make the jobs refer to one another by their new names, and let each folder appear at once."""
     same = {name: name for name, made in contents.absent.items() if _is_here(project, name, made)}
     translation = Translation(project, Path(contents.folder), {**same, **names})
     for old, new in names.items():
