@@ -7,6 +7,7 @@ from triskelion.jobs.spec import JobType
 
 NAMES = (
     "simulate",
+    "fetch_empiar",
     "import_particles",
     "import_volume",
     "reconstruct",
