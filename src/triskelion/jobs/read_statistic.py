@@ -21,8 +21,8 @@ def read_poses_arrays(context: JobContext, reference: str, particles: Particles)
         return {}
     try:
         arrays = context.read_arrays(reference, "poses")
-    except InputError as error:
-        context.log(f"no statistics of poses: {error}")
+    except InputError:
+        context.log(f"{reference} has no poses.npz: of its particles no more is known than their table holds")
         return {}
     order = np.argsort(arrays["uid"])
     place = np.searchsorted(arrays["uid"][order], particles["uid"])
