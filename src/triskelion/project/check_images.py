@@ -1,4 +1,4 @@
-"""What can be wrong with the images of a job: links that lead nowhere, stacks that are missing or cut short."""
+"""What can be wrong with the images of a job: links that lead nowhere, missing images, stacks cut short."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What can be wrong with a job folder: never made to its end, unreadable, without its worker, its inputs or its outputs."""
+"""What can be wrong with a job folder: a half-made job, unreadable files, no worker, inputs or outputs that are gone."""
 
 import os
 import time

@@ -1,4 +1,4 @@
-"""The images that a job's tables and links point at, and what is wrong with them."""
+"""Links to images: what the tables of a job and the links in its folder point at, and what is wrong with it."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""Translate the references of a job that comes from another project: to jobs that have other names here, and to files that stayed there."""
+"""References between projects: those of a job from elsewhere are translated, to jobs that have other names here and files that stayed there."""
 
 import os
 from dataclasses import dataclass
