@@ -179,7 +179,9 @@ def doctor(
 @app.command()
 def rerun(context: typer.Context, job: JobName, as_json: AsJson = False) -> None:
     """Run a completed job once more, from its folder alone, and compare the results bit by bit; exit code 1 where they differ."""
-    comparison = open_project(context).rerun(job)
+    from triskelion.runners.local import LocalRunner
+
+    comparison = open_project(context, runner=LocalRunner(show=not as_json)).rerun(job)
     if as_json:
         print_json(comparison.describe())
     else:

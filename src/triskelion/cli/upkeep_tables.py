@@ -96,8 +96,8 @@ def make_disk_table(described: dict[str, Any]) -> Table:
     table = Table(show_edge=False, pad_edge=False)
     table.add_column("job")
     table.add_column("type")
-    for heading in ("on disk", "of it images", "of it iterations", "linked elsewhere"):
-        table.add_column(heading, justify="right")
+    for heading in ("on disk", "images", "iterations", "linked"):
+        table.add_column(heading, justify="right", no_wrap=True)
     for job in described["jobs"]:
         sizes = [format_bytes(job[f"{kind}_bytes"]) if job[f"{kind}_bytes"] else "" for kind in ("total", "images", "iterations", "linked")]
         table.add_row(job["name"], job["type"] or "?", *sizes)
