@@ -85,11 +85,18 @@ class HalfSums:
 
     def __init__(self, images: PackedImages, folds: list[np.ndarray], kernels: Kernels, group: PointGroup | None = None):
         self._images, self._folds, self._kernels, self._group = images, folds, kernels, group
-        self.total = BackProjection.empty(int(images.disc.shell[-1]))
+        self._total: BackProjection | None = None
         self._is_kept = 2 * (len(folds) + 1) * self.total.n_bytes <= KEPT_BYTES
         self._kept: dict[int, BackProjection] = {}
         self._spare: BackProjection | None = None  # memory that is new to a process costs more to get than to fill
         self._inserted: dict[int, tuple[PoseCloud, np.ndarray]] = {}
+
+    @property
+    def total(self) -> BackProjection:
+        """Sums of the folds that are in."""
+        if self._total is None:
+            self._total = BackProjection.empty(int(self._images.disc.shell[-1]))
+        return self._total
 
     @property
     def is_empty(self) -> bool:
@@ -103,10 +110,11 @@ class HalfSums:
             self._inserted[fold] = (cloud, sigma2)
             self.total.add(self._sums_of(fold))
 
-    def forget_folds(self) -> None:
-        """Give back the memory of kept folds; they are made again when they are wanted."""
+    def forget(self) -> None:
+        """Take all folds out and give back the memory; ``renew`` makes the total again."""
         self._kept.clear()
-        self._spare = None
+        self._inserted.clear()
+        self._spare = self._total = None
 
     def take_out(self, fold: int) -> None:
         """Take a fold out of the total, if it is in."""
@@ -168,5 +176,6 @@ def reconstruct_whole(
         for rows, block in images.blocks(of_half, advance):
             residual = remove_background(inputs, rows, block, background, kernels)
             insert_cloud(sums, block.weighted(residual, sigma2), rows, cloud, images.disc, kernels, group)
+        del background  # what follows takes the most memory
         maps.append(solve_map(sums, images.grid.box_px, group))
     return maps[0], maps[1]

@@ -212,7 +212,7 @@ class HomogeneousRefinement(Refinement):
         self.images.rescaled[:] = rescaled
         self.inputs = replace(self.inputs, images=self._stream.with_contrast(self._stream.particles["contrast"] * rescaled))
         for sums in self.sums:
-            sums.forget_folds()  # made again, with these weights, when they are wanted
+            sums.forget()  # made again, with these weights, when they are wanted
 
     @property
     def may_end(self) -> bool:

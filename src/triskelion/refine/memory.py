@@ -20,7 +20,7 @@ BLOCK_BYTES = 400e6  # images under way
 SEARCH_BYTES = 400e6  # scores, and poses under way, of a global search
 PROJECTION_BYTES = 12  # per coefficient of a projection that a global search compares with
 # bytes per voxel of a box, with cubes padded twofold
-MAPS, SLICES, SUMS, FILTERS = 40, 100, 240, 200
+MAPS, SLICES, SUMS, FILTERS = 40, 100, 270, 200
 SUM = 96  # of one back-projection
 
 

@@ -225,7 +225,7 @@ class Refinement(ABC):
         cloud = drawn.in_box(offsets_px, center_xyz_px)
         sigma2 = self.images.to_whole_shells(self.sigma2, self.consensus.sigma2, self.inputs.images.disc.box_px)
         for sums in self.sums:
-            sums.forget_folds()
+            sums.forget()
         return reconstruct_whole(self.inputs, self.consensus, sigma2, cloud, self.means.kernels, advance, self.group)
 
     # ---- the steps of an iteration
