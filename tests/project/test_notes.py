@@ -48,6 +48,7 @@ def test_workspaces_group_jobs(project):
     assert project.upkeep.add_workspace("Head") == "W2"
     project.upkeep.move(["J2"], "W2")
     assert [(each.name, each.title, each.jobs) for each in project.upkeep.workspaces] == [("W1", "Workspace 1", ("J1",)), ("W2", "Head", ("J2",))]
+    assert project.clone("J2").record.workspace == "W2"
     with pytest.raises(JobError, match="no workspace W7: it has W1, W2"):
         project.upkeep.move(["J1"], "W7")
     with ThreadPoolExecutor(4) as threads:

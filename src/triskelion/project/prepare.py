@@ -1,6 +1,7 @@
 """From what a person asked for to a queued job: everything is checked before a folder is made."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from triskelion.project.connect import anchor_path, anchor_reference, resolve_in
 from triskelion.project.layout import JobPaths, ProjectPaths
 from triskelion.project.parameters import build_parameters, command_line, describe_parameters
 from triskelion.project.store import JobRecord, add_job
+from triskelion.project.workspaces import workspace_of
 
 
 def anchor_inputs(project: ProjectPaths, type_name: str, given: Mapping[str, Any], base: Path) -> dict[str, Any]:
@@ -38,6 +40,8 @@ def prepare_job(
         Input slots and parameters; what is left out has its default. Relative paths are relative to the project.
     threads : int, optional
         Processor cores the job may use; all by default.
+    cloned_from : str, optional
+        The job this one is a copy of; they share a workspace.
 
     Raises
     ------
@@ -56,7 +60,10 @@ def prepare_job(
                 file = resolve_input(project, reference, described.slot)
                 inputs[label] = {"reference": reference, "file": anchor_path(project, file, project.folder)}
     command = command_line(kind, parameters)
-    return add_job(project, JobRecord(type_name, parameters, inputs, threads=threads, cloned_from=cloned_from, command=command))
+    record = JobRecord(type_name, parameters, inputs, threads=threads, cloned_from=cloned_from, command=command)
+    if cloned_from is not None:
+        record = replace(record, workspace=workspace_of(project.job(cloned_from)))
+    return add_job(project, record)
 
 
 def _list_references(name: str, value: str | list[str]) -> list[tuple[str, str]]:

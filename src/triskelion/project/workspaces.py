@@ -2,6 +2,8 @@
 
 import time
 from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
 
 from triskelion.errors import InputError, JobError
 from triskelion.project.layout import JobPaths, ProjectPaths
@@ -25,29 +27,34 @@ def workspace_of(paths: JobPaths) -> str:
 
 
 def list_workspaces(project: ProjectPaths) -> list[Workspace]:
-    """Return the workspaces of a project in the order of their numbers."""
+    """Return the workspaces of a project in the order of their numbers; one that only jobs from elsewhere know of has its name as title."""
     jobs: dict[str, list[str]] = {}
     for paths in list_jobs(project):
         if paths.record.exists():
             jobs.setdefault(workspace_of(paths), []).append(paths.name)
-    files = sorted(project.workspaces.glob("W*.json"), key=lambda path: (len(path.stem), path.stem))
-    return [Workspace(path.stem, str(read_json(path).get("title", path.stem)), tuple(jobs.get(path.stem, ()))) for path in files]
+    files = [path for path in project.workspaces.glob("W*.json") if path.stat().st_size]  # an empty one is being made
+    titles = {name: name for name in jobs} | {path.stem: str(read_json(path).get("title", path.stem)) for path in files}
+    return [Workspace(name, titles[name], tuple(jobs.get(name, ()))) for name in sorted(titles, key=lambda name: (len(name), name))]
 
 
 def add_workspace(project: ProjectPaths, title: str) -> str:
     """Make a workspace and return its name, ``W2``; two programs that do so at once get two names."""
     if not title.strip():
         raise InputError("got an empty title: name the workspace")
-    number = len(list(project.workspaces.glob("W*.json"))) + 1
-    while True:
-        path = project.workspace(f"W{number}")
-        try:
-            path.touch(exist_ok=False)  # takes the name, as mkdir does for jobs
-        except FileExistsError:
-            number += 1
-            continue
-        write_json(path, {"name": path.stem, "title": title.strip(), "created": time.time()})
-        return path.stem
+    used = {workspace.name for workspace in list_workspaces(project)}
+    names = (f"W{number}" for number in count(1))
+    name = next(name for name in names if name not in used and _take(project.workspace(name)))
+    write_json(project.workspace(name), {"name": name, "title": title.strip(), "created": time.time()})
+    return name
+
+
+def _take(path: Path) -> bool:
+    """Take a name that nobody has, as mkdir does for jobs."""
+    try:
+        path.touch(exist_ok=False)
+    except FileExistsError:
+        return False
+    return True
 
 
 def move_jobs(project: ProjectPaths, names: list[str], workspace: str) -> None:
