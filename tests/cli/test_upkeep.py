@@ -31,6 +31,7 @@ def test_notes_tags_and_workspaces(run, project):
     run("tag", "J1", "best", "head")
     assert run("tag", "J1", "--remove", "head")[1] == "best\n"
     assert "the one for the paper" in run("note", "J1")[1]
+    assert {"note: the one for the paper", "tags: best"} <= set(run("show", "J1")[1].splitlines())
     assert json.loads(run("note", "J1", "--json")[1])["tags"] == ["best"]
     assert run("workspaces", "new", "Head")[1] == "W2\n"
     assert run("workspaces", "new")[0] == 2

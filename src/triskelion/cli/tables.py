@@ -74,6 +74,9 @@ def make_job_view(job: Job) -> RenderableType:
     outputs = [(output.name, f"{output.path.name}  ({output.kind})") for output in job.outputs]
     parts += [_make_pairs(title, pairs) for title, pairs in (("figures", list_figures(job.summary)), ("outputs", outputs)) if pairs]
     parts += [f"[yellow]warning:[/] {escape(warning)}" for warning in job.summary.get("warnings") or []]
+    parts += [f"[cyan]note:[/] {escape(note.text)}" for note in job.notes.notes]
+    if job.notes.tags:
+        parts.append(f"[cyan]tags:[/] {escape(' '.join(job.notes.tags))}")
     return Group(*parts, f"\n[dim]{escape(record.command)}[/]")
 
 
