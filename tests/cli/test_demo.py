@@ -38,6 +38,7 @@ class LocalRefinementParameters(ReconstructParameters):
     fulcrum: str = parameter("mask", title="Fulcrum", help="")
     rotation_extent_deg: float = parameter(30.0, title="Rotation", help="")
     shift_extent_A: float = parameter(10.0, title="Shift", help="")
+    max_iterations: int = parameter(15, title="Iterations", help="")
 
 
 def reconstruct(parameters, context):

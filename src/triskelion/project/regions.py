@@ -141,7 +141,6 @@ class Regions:
     def _find(self, which: str | int, state: RegionState) -> tuple[int, ...]:
         return tuple(sorted(select_regions(str(which), self.segmentation, state, self._reader)))
 
-
     def _follow(self, stored: StoredEdits) -> RegionHistory:
         """Return the history of the file, replayed only where it has changed since."""
         if stored != self._stored:
