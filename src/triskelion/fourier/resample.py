@@ -89,4 +89,4 @@ def resample_volume(volume: Tensor, box_px: int, pixel_ratio: float) -> Tensor:
     inside = (places > -1) & (places < old_px)
     kernel = (kernel * inside[:, None]).to(volume.dtype)
     along_xy = kernel @ (volume @ kernel.T)
-    return torch.tensordot(kernel, along_xy, dims=([1], [0]))
+    return torch.tensordot(kernel, along_xy, dims=1)

@@ -30,7 +30,7 @@ def draw(data: dict[str, Any]) -> Figure:
     image = axes.imshow(values, cmap="RdBu_r", vmin=-1, vmax=1)
     for row, column in zip(*np.nonzero(np.isfinite(values)), strict=True):
         is_sure = abs(values[row, column]) > MORE_THAN_CHANCE_SD * sd[row, column]
-        text = f"{round(values[row, column], 2) + 0.0:.2f}".replace("-", "−")
+        text = f"{round(float(values[row, column]), 2) + 0.0:.2f}".replace("-", "−")
         color, weight = (BLACK, "bold") if is_sure else (GREY, "normal")
         axes.text(column, row, text, ha="center", va="center", fontsize=TICK_PT - 1, color=color, weight=weight)
     labels = [f"{name} {axis}" for name in names for axis in (1, 2, 3)]
