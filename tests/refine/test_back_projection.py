@@ -121,6 +121,22 @@ def test_a_fold_enters_at_its_newest_poses():
     np.testing.assert_allclose(sums.solve(), sum_half(images, folds, mixed).solve(), atol=1e-4 * scale)
 
 
+def test_forgotten_sums_are_made_again():
+    images, folds, cloud = make_half()
+    kept, forgotten = sum_half(images, folds, cloud), sum_half(images, folds, cloud)
+    scale = np.abs(kept.solve()).max()
+    forgotten.forget()
+    np.testing.assert_allclose(forgotten.solve(), kept.solve(), atol=1e-5 * scale)
+    forgotten.forget()
+    for sums in (kept, forgotten):
+        sums.take_out(3)
+    forgotten.forget()
+    for sums in (kept, forgotten):
+        sums.put_in(3, cloud, SIGMA2)
+        sums.take_out(0)
+    np.testing.assert_allclose(forgotten.solve(), kept.solve(), atol=1e-5 * scale)
+
+
 def test_maps_do_not_depend_on_memory(monkeypatch):
     """Sums of folds give the same maps bit for bit whether they are kept or, for want of memory, made again."""
     images, folds, cloud = make_half()

@@ -33,6 +33,7 @@ class Run:
     def arrays_of_half(self, half: int) -> dict[str, np.ndarray]:
         """Everything that belongs to one half-set."""
         rows, refinement = np.flatnonzero(self.start.half_set == half), self.refinement
+        refinement.sums[half].forget()  # as making the final half maps leaves them: a total made again is rounded in another order
         arrays = {
             "consensus_rotations": self.start.consensus_rotations[rows],
             "consensus_shifts_px": self.start.consensus_shifts_px[rows],

@@ -85,17 +85,19 @@ class HalfSums:
 
     def __init__(self, images: PackedImages, folds: list[np.ndarray], kernels: Kernels, group: PointGroup | None = None):
         self._images, self._folds, self._kernels, self._group = images, folds, kernels, group
-        self._total: BackProjection | None = None
-        self._is_kept = 2 * (len(folds) + 1) * self.total.n_bytes <= KEPT_BYTES
+        self._inserted: dict[int, tuple[PoseCloud, np.ndarray]] = {}
         self._kept: dict[int, BackProjection] = {}
         self._spare: BackProjection | None = None  # memory that is new to a process costs more to get than to fill
-        self._inserted: dict[int, tuple[PoseCloud, np.ndarray]] = {}
+        self._total: BackProjection | None = None
+        self._is_kept = 2 * (len(folds) + 1) * self.total.n_bytes <= KEPT_BYTES
 
     @property
     def total(self) -> BackProjection:
         """Sums of the folds that are in."""
         if self._total is None:
             self._total = BackProjection.empty(int(self._images.disc.shell[-1]))
+            for fold in self._inserted:
+                self._total.add(self._sums_of(fold))
         return self._total
 
     @property
@@ -105,15 +107,15 @@ class HalfSums:
 
     def renew(self, cloud: PoseCloud, sigma2: np.ndarray, folds: Sequence[int] | None = None) -> None:
         """Make the total of ``folds`` (all) at the poses of ``cloud``, which they were put in at if they were put in at all."""
+        self._inserted.clear()
         self.total.clear()
         for fold in range(len(self._folds)) if folds is None else folds:
             self._inserted[fold] = (cloud, sigma2)
             self.total.add(self._sums_of(fold))
 
     def forget(self) -> None:
-        """Take all folds out and give back the memory; ``renew`` makes the total again."""
+        """Give back the memory; sums are made again, with the images as they are weighted then, when they are wanted."""
         self._kept.clear()
-        self._inserted.clear()
         self._spare = self._total = None
 
     def take_out(self, fold: int) -> None:
@@ -125,8 +127,9 @@ class HalfSums:
 
     def put_in(self, fold: int, cloud: PoseCloud, sigma2: np.ndarray) -> None:
         """Put a fold in at its poses in ``cloud``, its images weighted for the noise ``sigma2``."""
+        total = self.total  # without the fold, should it have to be made
         self._inserted[fold] = (cloud, sigma2)
-        self.total.add(self._sums_of(fold))
+        total.add(self._sums_of(fold))
 
     def solve(self) -> np.ndarray:
         """Return the map of the total, float32 (w, w, w), unfiltered."""
