@@ -6,6 +6,8 @@ A row is what one run gave: ``run``, and where it has them ``poses`` (angle_medi
 
 from typing import Any
 
+from bars import list_missed
+
 Row = dict[str, Any]
 Ratios = dict[str, float]
 
@@ -61,14 +63,7 @@ def missed_bars(rows: list[Row], ratios: Ratios) -> list[str]:
     """Say which bars the ratios of one set and domain miss."""
     relion = {bar.format(images): limits for bar, limits in RELION_BARS.items() for images in ("whole", "subtracted")}
     bars = MAP_BARS | POSE_BARS.get((rows[0]["domain"], rows[0]["box_px"]), {}) | relion
-    missed = []
-    for name, (least, most) in bars.items():
-        value = ratios.get(name)
-        if value is not None and least is not None and value < least:
-            missed.append(f"{name} {value:.3f}, wanted at least {least:g}")
-        if value is not None and most is not None and value > most:
-            missed.append(f"{name} {value:.3f}, wanted at most {most:g}")
-    return missed
+    return list_missed(bars, ratios)
 
 
 def format_table(groups: list[list[Row]], ratios: list[Ratios]) -> str:

@@ -5,6 +5,8 @@ A row is what one run gave: ``set``, ``run`` and the figures of ``FIGURES``, whe
 
 from typing import Any
 
+from bars import list_missed
+
 Row = dict[str, Any]
 Ratios = dict[str, float]
 
@@ -51,14 +53,7 @@ def compute_ratios(rows: list[Row]) -> Ratios:
 
 def missed_bars(ratios: Ratios) -> list[str]:
     """Say which bars the ratios of one set miss."""
-    missed = []
-    for name, (least, most) in BARS.items():
-        value = ratios.get(name)
-        if value is not None and least is not None and value < least:
-            missed.append(f"{name} {value:.3f}, wanted at least {least:g}")
-        if value is not None and most is not None and value > most:
-            missed.append(f"{name} {value:.3f}, wanted at most {most:g}")
-    return missed
+    return list_missed(BARS, ratios)
 
 
 def format_table(groups: list[list[Row]], ratios: list[Ratios]) -> str:
