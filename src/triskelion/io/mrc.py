@@ -4,22 +4,30 @@ The box itself is the frame of reference, as in RELION and CryoSPARC: where its 
 is read into the header but moves nothing.
 """
 
+import bz2
+import gzip
+import math
 import mmap
 import os
-import warnings
+import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO, cast
 
 import mrcfile
 import numpy as np
-from mrcfile.utils import data_dtype_from_header, mode_from_dtype
+from mrcfile.dtypes import HEADER_DTYPE
+from mrcfile.utils import dtype_from_mode, mode_from_dtype
 
 from triskelion.data.volume import Mask, Volume
 from triskelion.errors import DataError, InputError, JobError
 from triskelion.io.atomic_write import replace_when_complete
 
 HEADER_BYTES = 1024
+MAP_WORD, MACHINE_STAMP = slice(208, 212), slice(212, 214)
+BIG_ENDIAN_STAMP = b"\x11\x11"
+PIECE_BYTES = 2**24
 LARGEST_EXTENT = 1_000_000  # a number of columns, rows or sections beyond this is no MRC header
 PIXEL_SIZE_TOLERANCE = 1e-3
 
@@ -60,28 +68,23 @@ def read_header(path: str | os.PathLike) -> MrcHeader:
     DataError
         The file is missing, no MRC file, or of a mode this program does not read.
     """
+    header = _read_record(path)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what is wrong is said below, in our words
-            with mrcfile.open(path, permissive=True, header_only=True) as mrc:
-                header = mrc.header
-                dtype = data_dtype_from_header(header)
-    except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror or 'it is not a whole MRC file'}") from error
+        dtype = dtype_from_mode(header["mode"]).newbyteorder(header["mode"].dtype.byteorder)
     except ValueError as error:
         raise DataError(f"{path} is not an MRC file that can be read: {error}") from error
-    if header is None or dtype.kind not in "fiu":
-        raise DataError(f"{path} holds no real numbers (MRC mode {'?' if header is None else int(header.mode)}): convert it to float32")
+    if dtype.kind not in "fiu":
+        raise DataError(f"{path} holds no real numbers (MRC mode {int(header['mode'])}): convert it to float32")
     shape = tuple(int(header[name]) for name in ("nz", "ny", "nx"))
     if not all(0 < extent <= LARGEST_EXTENT for extent in shape):
         raise DataError(f"{path} is not an MRC file: its header says {shape[2]} x {shape[1]} x {shape[0]} voxels")
     axes = tuple(int(header[name]) for name in ("mapc", "mapr", "maps"))
-    voxel_A = [float(header.cella[axis]) / max(int(header[f"m{axis}"]), 1) for axis in "xyz"]
+    voxel_A = [float(header["cella"][axis]) / max(int(header[f"m{axis}"]), 1) for axis in "xyz"]
     start = np.zeros(3)
     if sorted(axes) == [1, 2, 3]:
         start[np.subtract(axes, 1)] = [int(header[name]) for name in ("nxstart", "nystart", "nzstart")]
-    corner = [float(header.origin[axis]) + first * size for axis, first, size in zip("xyz", start, voxel_A)]
-    offset = HEADER_BYTES + max(int(header.nsymbt), 0)
+    corner = [float(header["origin"][axis]) + first * size for axis, first, size in zip("xyz", start, voxel_A)]
+    offset = HEADER_BYTES + max(int(header["nsymbt"]), 0)
     return MrcHeader(shape, dtype, offset, axes if any(axes) else (1, 2, 3), tuple(voxel_A), tuple(corner))  # pyright: ignore[reportArgumentType]
 
 
@@ -200,19 +203,65 @@ def _read_map(path: str | os.PathLike) -> tuple[np.ndarray, MrcHeader]:
     header = read_header(path)
     if sorted(header.axis_order) != [1, 2, 3]:
         raise DataError(f"{path}: the header names the axes {header.axis_order}, wanted 1, 2, 3 in some order")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with mrcfile.open(path, permissive=True) as mrc:
-                data = mrc.data
-    except (OSError, ValueError, EOFError) as error:
-        raise DataError(f"cannot read {path}: {error}") from error
-    if data is None or data.size != np.prod(header.shape):
+    n_bytes = math.prod(header.shape) * header.dtype.itemsize
+    content = _read_data(path, header.data_offset, n_bytes)
+    if len(content) < n_bytes:
         raise DataError(f"{path} is cut short: the header promises {' x '.join(map(str, header.shape[::-1]))} voxels; copy it again")
+    data = np.frombuffer(content, dtype=header.dtype)
     # data[section, row, column]; axis_order[0] says what runs along columns
     column, row, section = header.axis_order
     sources = {section: 0, row: 1, column: 2}
     return np.ascontiguousarray(data.reshape(header.shape).transpose([sources[3], sources[2], sources[1]]), dtype=np.float32), header
+
+
+def _read_record(path: str | os.PathLike) -> np.ndarray:
+    """Read the 1024 bytes of a header in the byte order in which its mode makes sense; nothing the header announces is read or given room."""
+    try:
+        with _open_unpacked(path) as file:
+            head = file.read(HEADER_BYTES)
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror or 'it is not a whole MRC file'}") from error
+    except (EOFError, zlib.error) as error:
+        raise DataError(f"cannot read {path}: it is not a whole MRC file ({error})") from error
+    if len(head) < HEADER_BYTES:
+        raise DataError(f"{path} is not an MRC file that can be read: it has {len(head)} of the {HEADER_BYTES} bytes of a header")
+    stamp = head[MACHINE_STAMP]
+    orders = (">", "<") if stamp == BIG_ENDIAN_STAMP else ("<", ">")
+    records = [np.frombuffer(head, dtype=HEADER_DTYPE.newbyteorder(order)).reshape(()) for order in orders]
+    return next((record for record in records if _is_mode(record["mode"])), records[0])
+
+
+def _is_mode(mode: np.ndarray) -> bool:
+    try:
+        dtype_from_mode(mode)
+    except ValueError:
+        return False
+    return True
+
+
+def _open_unpacked(path: str | os.PathLike) -> BinaryIO:
+    """Open a file that may be packed; the word MAP in the first bytes means that it is not, whatever the number of columns looks like."""
+    with open(path, "rb") as file:
+        head = file.read(MAP_WORD.stop)
+    if head[MAP_WORD] != b"MAP ":
+        if head.startswith(b"\x1f\x8b"):
+            return cast("BinaryIO", gzip.open(path, "rb"))
+        if head.startswith(b"BZh"):
+            return cast("BinaryIO", bz2.open(path, "rb"))
+    return open(path, "rb")
+
+
+def _read_data(path: str | os.PathLike, offset: int, n_bytes: int) -> bytearray:
+    """Read ``n_bytes`` or as many as there are, piece by piece: a header may announce more than any memory holds."""
+    content = bytearray()
+    try:
+        with _open_unpacked(path) as file:
+            file.seek(offset)
+            while len(content) < n_bytes and (piece := file.read(min(n_bytes - len(content), PIECE_BYTES))):
+                content += piece
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(f"cannot read {path}: {error}") from error
+    return content
 
 
 def _cubic_voxel_A(header: MrcHeader, path) -> float:

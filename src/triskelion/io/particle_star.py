@@ -60,10 +60,11 @@ def parse_particles(path: str | os.PathLike, microscope: Microscope = FROM_THE_F
         0-based row -> what is wrong with it, ordered by row.
     """
     tables = read_star(path)
-    columns = dict(_find_particle_table(tables, path).columns)
+    columns = _find_particle_table(tables, path).columns
+    optics_columns = tables["optics"].columns if "optics" in tables else None
+    del tables  # text is large: each column is forgotten as soon as it is read
     _require_labels(columns, path)
-    if "optics" in tables:
-        optics_columns = tables["optics"].columns
+    if optics_columns is not None:
         group = _place_in_optics(columns, optics_columns, path)
     else:
         optics_columns, group = derive_optics(columns)
