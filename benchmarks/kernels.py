@@ -18,7 +18,7 @@ import torch
 
 from triskelion.devices import available_threads, set_threads
 from triskelion.fourier.shells import fourier_disc
-from triskelion.fourier.slices import prepare_slices
+from triskelion.fourier.slices import HermitianSums, prepare_slices
 from triskelion.geometry.rotations import random_rotations
 from triskelion.kernels import cpu
 from triskelion.kernels.climb import ClimbRules, PoseRestraint, Starts
@@ -69,7 +69,7 @@ def measure_box(box_px: int, repeats: int) -> dict[str, tuple[float, float]]:
         "climb_ns": (lambda: cpu.climb(volume, images, *climb, disc), coefficients * (STEPS + 1)),
         "score_grid_ns": (lambda: cpu.score_grid(volume, grid, images, few, coarse), coarse_coefficients),
         "insert_ns": (lambda: cpu.insert(sums, rotations, shifts_px, images, rows, disc), coefficients),
-        "solve_map_s": (lambda: solve_map(sums, box_px), 1e9),
+        "solve_map_s": (lambda: solve_map(HermitianSums.of(sums), box_px), 1e9),
     }
     figures = {}
     for name, (run, count) in cases.items():

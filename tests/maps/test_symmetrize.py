@@ -7,6 +7,7 @@ from tests.refine.scene import Poses, density_of, exact_slices
 
 from triskelion.data.volume import Volume
 from triskelion.fourier.shells import fourier_disc
+from triskelion.fourier.slices import HermitianSums
 from triskelion.geometry.rotations import random_rotations
 from triskelion.geometry.symmetry import PointGroup, expand_poses, parse_symmetry
 from triskelion.kernels import cpu
@@ -55,7 +56,7 @@ def back_project(group: PointGroup | None, box_px: int, images: np.ndarray, pose
     else:
         rows = np.tile(np.arange(len(images)), len(mates))
         cpu.insert(sums, expand_poses(poses.rotations, mates), poses.shifts_px[rows], weighted, rows, disc)
-    return solve_map(sums, box_px, group)
+    return solve_map(HermitianSums.of(sums), box_px, group)
 
 
 def noisy_images(group: PointGroup, box_px: int, noise: float) -> tuple[np.ndarray, Poses]:

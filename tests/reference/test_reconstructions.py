@@ -7,6 +7,7 @@ import torch
 from triskelion.data.images import ImageSource
 from triskelion.data.particles import OpticsGroup, Particles
 from triskelion.fourier.shells import fourier_disc, shell_sum
+from triskelion.fourier.slices import HermitianSums
 from triskelion.fourier.transforms import fourier_to_image, volume_to_fourier
 from triskelion.geometry.rotations import rotvec_to_matrix
 from triskelion.imaging.ctf import compute_ctf
@@ -58,7 +59,7 @@ def reconstruct(particles: Particles, source: ImageSource, box_px: int = BOX_PX)
     weighted = images.weighted(images.coefficients, np.ones((len(particles.optics), int(disc.shell[-1]) + 1)))
     sums, rows = BackProjection.empty(int(disc.shell[-1])), np.arange(len(particles))
     kernels.insert(sums, rotvec_to_matrix(particles["rotvec_rad"]), particles["shift_A"] / PIXEL_SIZE_A, weighted, rows, disc)
-    return solve_map(sums, box_px)
+    return solve_map(HermitianSums.of(sums), box_px)
 
 
 def fourier_shell_correlation(first: np.ndarray, second: np.ndarray) -> np.ndarray:

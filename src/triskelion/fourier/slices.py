@@ -3,12 +3,14 @@
 Trilinear interpolation in Fourier space multiplies the map by sinc^2(x / (padding n)) along each axis; both ways divide by it.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 from torch import Tensor
 
 from triskelion.conventions import box_center_px
-from triskelion.kernels.interface import FourierVolume, cube_extent
+from triskelion.kernels.interface import BackProjection, FourierVolume, cube_extent
 
 _PLANES = 8  # at a time: they stay in cache
 
@@ -72,13 +74,34 @@ def _allocate(shape: tuple[int, int, int]) -> Tensor:
     return torch.from_numpy(np.empty(shape, np.complex64))
 
 
+@dataclass(frozen=True)
+class HermitianSums:
+    """Back-projected sums and weights in which both of every pair of mirrored voxels are: as what follows is no sum over images, in single precision.
+
+    Attributes
+    ----------
+    values : Tensor, complex64, shape (2 e + 1, 2 e + 1, e + 1)
+    weights : Tensor, float32, same shape
+    padding : int
+    """
+
+    values: Tensor
+    weights: Tensor
+    padding: int
+
+    @classmethod
+    def of(cls, sums: BackProjection) -> "HermitianSums":
+        """Fold the plane kx = 0 of inserted sums, which are left as they are."""
+        return cls(hermitian_sum(sums.values), hermitian_sum(sums.weights), sums.padding)
+
+
 def hermitian_sum(cube: Tensor) -> Tensor:
     """Add to the plane kx = 0 of an inserted cube its mirrored conjugate: the other half of every inserted pair.
 
     Returns
     -------
     Tensor, complex64 or float32
-        A new cube, in single precision as what follows is no sum over images any more.
+        A new cube.
     """
     full = cube.to(torch.complex64 if cube.is_complex() else torch.float32, copy=True)
     full[:, :, 0] += full[:, :, 0].flip(0, 1).conj()
@@ -86,12 +109,19 @@ def hermitian_sum(cube: Tensor) -> Tensor:
 
 
 def cube_to_map(cube: Tensor, box_px: int, padding: int) -> Tensor:
-    """Invert ``prepare_slices``: a cube of slice values -> map, float32 (n, n, n)."""
+    """Invert ``prepare_slices``: a cube of slice values, complex64 -> map, float32 (n, n, n)."""
     size = padding * box_px
     e = cube.shape[2] - 1
     inside = min(e, size // 2 - 1)
-    block = cube[e - inside : e + inside + 1, e - inside : e + inside + 1, : inside + 1].to(torch.complex64)
-    for axis in (0, 1):
-        block = _take_out(torch.fft.ifft(_lay_out(block, axis, size), dim=axis), axis, box_px)
-    array = _take_out(torch.fft.irfft(block, n=size, dim=2), 2, box_px)
-    return array / (_interpolation_envelope(box_px, padding) / box_px)
+    block = cube[e - inside : e + inside + 1, e - inside : e + inside + 1, : inside + 1]
+    # a few planes at a time, as in ``prepare_slices``
+    planes = _allocate((box_px, 2 * inside + 1, inside + 1))
+    for start in range(0, 2 * inside + 1, _PLANES):
+        part = block[:, start : start + _PLANES]
+        planes[:, start : start + _PLANES] = _take_out(torch.fft.ifft(_lay_out(part, 0, size), dim=0), 0, box_px)
+    array = torch.empty((box_px, box_px, box_px))
+    for start in range(0, box_px, _PLANES):
+        part = planes[start : start + _PLANES]
+        lines = _take_out(torch.fft.ifft(_lay_out(part, 1, size), dim=1), 1, box_px)
+        array[start : start + _PLANES] = _take_out(torch.fft.irfft(lines, n=size, dim=2), 2, box_px)
+    return array.div_(_interpolation_envelope(box_px, padding) / box_px)

@@ -6,7 +6,7 @@ import numpy as np
 
 from triskelion.data.particles import HALF_A, HALF_B
 from triskelion.fourier.shells import FourierDisc
-from triskelion.fourier.slices import cube_to_map, hermitian_sum
+from triskelion.fourier.slices import HermitianSums, cube_to_map
 from triskelion.geometry.symmetry import PointGroup, expand_poses
 from triskelion.imaging.noise import SAMPLE, image_noise
 from triskelion.imaging.stream import ImageStream, spread_rows
@@ -43,7 +43,9 @@ def reconstruct_halves(
             weighted = images.weighted(images.coefficients, sigma2)
             precision[rows] = weighted.weight.mean(1).numpy()
             insert_mates(sums, rotations[rows], shifts_px[rows], weighted, np.arange(len(rows)), stream.disc, kernels, group)
-        maps.append(solve_map(sums, stream.grid.box_px, group))
+        folded = HermitianSums.of(sums)
+        del sums  # more than twice as large
+        maps.append(solve_map(folded, stream.grid.box_px, group))
     return (maps[0], maps[1]), sigma2, precision
 
 
@@ -62,12 +64,12 @@ def insert_mates(
     kernels.insert(sums, expand_poses(rotations, mates), np.tile(shifts_px, (len(mates), 1)), images, np.tile(rows, len(mates)), disc)
 
 
-def solve_map(sums: BackProjection, box_px: int, group: PointGroup | None = None) -> np.ndarray:
+def solve_map(sums: HermitianSums, box_px: int, group: PointGroup | None = None) -> np.ndarray:
     """Compensate the density of inserted values and transform back: map, float32 (n, n, n), unfiltered, its corners levelled.
 
-    Under a group the images must have been inserted at the poses R c, c its coset rotations (``insert_mates``).
+    The sums are used up. Under a group the images must have been inserted at the poses R c, c its coset rotations (``insert_mates``).
     """
-    values, weights = hermitian_sum(sums.values), hermitian_sum(sums.weights)
+    values, weights = sums.values, sums.weights
     if group is not None:
         values, weights = symmetrize_cube(values, group), symmetrize_cube(weights, group)
     return level_corners(cube_to_map(values.mul_(compensate_density(weights)), box_px, sums.padding).numpy())

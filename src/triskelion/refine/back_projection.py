@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from triskelion.fourier.shells import FourierDisc
+from triskelion.fourier.slices import HermitianSums
 from triskelion.geometry.fulcrum import shift_of_origin
 from triskelion.geometry.rotations import rotvec_to_matrix
 from triskelion.geometry.symmetry import PointGroup
@@ -133,7 +134,7 @@ class HalfSums:
 
     def solve(self) -> np.ndarray:
         """Return the map of the total, float32 (w, w, w), unfiltered."""
-        return solve_map(self.total, self._images.disc.box_px, self._group)
+        return solve_map(HermitianSums.of(self.total), self._images.disc.box_px, self._group)
 
     def _sums_of(self, fold: int) -> BackProjection:
         if fold in self._kept:
@@ -179,6 +180,7 @@ def reconstruct_whole(
         for rows, block in images.blocks(of_half, advance):
             residual = remove_background(inputs, rows, block, background, kernels)
             insert_cloud(sums, block.weighted(residual, sigma2), rows, cloud, images.disc, kernels, group)
-        del background  # what follows takes the most memory
-        maps.append(solve_map(sums, images.grid.box_px, group))
+        folded = HermitianSums.of(sums)
+        del background, sums  # what follows takes as much again
+        maps.append(solve_map(folded, images.grid.box_px, group))
     return maps[0], maps[1]
