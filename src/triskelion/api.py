@@ -12,13 +12,14 @@ import os
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from triskelion.errors import InputError, JobError
 from triskelion.jobs.spec import SlotKind
 from triskelion.project.connect import Output, list_outputs
-from triskelion.project.layout import JobPaths
+from triskelion.project.layout import JobPaths, ProjectPaths
 from triskelion.project.notes import Notes
 from triskelion.project.prepare import anchor_inputs, prepare_job
 from triskelion.project.preview import preview_job
@@ -28,9 +29,13 @@ from triskelion.project.report_plots import PlotView, view_newest
 from triskelion.project.rerun import RerunComparison, compare_rerun
 from triskelion.project.status import JobStatus, read_status, write_status
 from triskelion.project.store import JobRecord, create_project, find_job, find_project, list_jobs, open_project, read_job, read_summary
+from triskelion.project.submission import read_submission
 from triskelion.project.upkeep import Upkeep
 from triskelion.runners.base import Runner
-from triskelion.runners.local import LocalRunner, kill_job
+from triskelion.runners.keeper import tend_queue
+from triskelion.runners.lane_runner import find_lane_of
+from triskelion.runners.local import LocalRunner
+from triskelion.runners.stopping import kill_job
 
 
 class Project:
@@ -41,7 +46,8 @@ class Project:
     folder : path
         An existing project; ``Project.new`` makes one.
     runner : Runner, optional
-        What runs the jobs; worker processes on this machine by default.
+        What runs the jobs; worker processes on this machine, at once, by default. ``LaneRunner("gpu")`` gives them to a lane, whose queue waits
+        for inputs that are still being made.
     threads : int, optional
         Processor cores a job may use; all by default.
 
@@ -55,6 +61,7 @@ class Project:
         self._paths = open_project(Path(folder))
         self._runner = runner or LocalRunner()
         self._threads = threads
+        tend_queue(self._paths)
 
     @classmethod
     def new(cls, folder: str | os.PathLike, *, title: str | None = None, runner: Runner | None = None, threads: int | None = None) -> "Project":
@@ -82,6 +89,11 @@ class Project:
     def folder(self) -> Path:
         """The project's folder."""
         return self._paths.folder
+
+    @property
+    def paths(self) -> ProjectPaths:
+        """The project's files."""
+        return self._paths
 
     @property
     def jobs(self) -> "list[Job]":
@@ -192,7 +204,9 @@ class Project:
         return write_project_report(self._paths, Path(path) if path is not None else self._paths.report, story, names)
 
     def _prepare(self, type_name: str, parameters: Mapping[str, Any], cloned_from: str | None = None) -> "Job":
-        return Job(prepare_job(self._paths, type_name, parameters, threads=self._threads, cloned_from=cloned_from), self._runner)
+        admit = partial(self._runner.admit, self._paths) if self._runner.waits_for_inputs else None
+        paths = prepare_job(self._paths, type_name, parameters, threads=self._threads, cloned_from=cloned_from, admit=admit)
+        return Job(paths, self._runner)
 
     def _anchor(self, type_name: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
         given = {name: self._plain(value) for name, value in parameters.items()}
@@ -330,8 +344,24 @@ class Job:
         """Stop the job."""
         kill_job(self._paths)
 
-    def requeue(self) -> "Job":
-        """Queue a killed or failed job again: it continues from its checkpoint.
+    @property
+    def lane(self) -> str | None:
+        """The lane it was given to, None for a job that never was on one."""
+        submission = read_submission(self._paths)
+        return None if submission is None else submission.lane
+
+    @property
+    def waits_in_queue(self) -> bool:
+        """Whether it goes to a lane when it is started, and waits there for its turn."""
+        return self._runner.waits_for_inputs
+
+    def requeue(self, runner: Runner | None = None) -> "Job":
+        """Make a killed or failed job fit to be run again, on its lane if it was on one: it continues from its checkpoint.
+
+        Parameters
+        ----------
+        runner : Runner, optional
+            What runs it now, instead of its lane or of what runs the jobs of the project.
 
         Raises
         ------
@@ -343,7 +373,7 @@ class Job:
             raise JobError(f"{self.name} is {status.state}: only a killed or failed job can be resumed")
         self._paths.kill_request.unlink(missing_ok=True)
         write_status(self._paths, replace(status, state="queued", message="", pid=None, started=None, ended=None))
-        return self
+        return Job(self._paths, runner or find_lane_of(self._paths) or self._runner)
 
     def compare_rerun(self) -> RerunComparison:
         """Compare the results of this job with those of the job it was cloned from."""

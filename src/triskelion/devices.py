@@ -5,6 +5,8 @@ from pathlib import Path
 
 from triskelion.errors import InputError
 
+MEMORY_VARIABLE = "TRISKELION_MEMORY_GB"
+
 
 def available_threads() -> int:
     """Number of cores this process may run on: taskset, cgroups' cpusets and SLURM bindings count, the machine's size does not."""
@@ -32,12 +34,17 @@ def set_threads(threads: int) -> None:
 
 
 def available_memory_bytes() -> int:
-    """Memory this process may still take: what the machine has free, or what its control group (a container, a SLURM job) leaves of a limit."""
+    """Memory this process may still take: what the machine has free, or less.
+
+    Less is what its control group (a container, a SLURM job) leaves of a limit, and what a lane gave the job (``TRISKELION_MEMORY_GB``).
+    """
     free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     told = Path("/proc/meminfo")
     if told.exists():
         line = next((line for line in told.read_text().splitlines() if line.startswith("MemAvailable:")), None)
         free = int(line.split()[1]) * 1024 if line else free
+    if MEMORY_VARIABLE in os.environ:
+        free = min(free, int(float(os.environ[MEMORY_VARIABLE]) * 1e9))
     limit, used = (_read_number(Path("/sys/fs/cgroup", name)) for name in ("memory.max", "memory.current"))
     return free if limit is None or used is None else min(free, max(limit - used, 0))
 

@@ -18,7 +18,7 @@ def read(*arguments: str) -> dict[str, Any]:
     found: list[dict[str, Any]] = []
     job = JobType("job", "Do something", Parameters, lambda parameters, context: None, {})
     with pytest.raises(SystemExit) as end:
-        run_with_options(job, list(arguments), "triskelion run job", lambda given, detach, threads: found.append(given))
+        run_with_options(job, list(arguments), "triskelion run job", lambda given, running: found.append(given))
     assert end.value.code == 0
     return found[0]
 

@@ -18,6 +18,12 @@ def open_project(context: typer.Context, **options: Any) -> "Project":
     return Project.around(context.obj, **options)
 
 
+def print_error(error: Exception) -> None:
+    """Print what a person can mend."""
+    typer.secho("error: ", fg="red", bold=True, err=True, nl=False)
+    typer.echo(str(error), err=True)
+
+
 def print_json(data: Any) -> None:
     """Print plain data for programs."""
     import json

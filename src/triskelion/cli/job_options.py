@@ -7,6 +7,7 @@ from typing import Annotated, Any, get_origin
 
 import typer
 
+from triskelion.cli.running import Asked, Detach, InQueue, LaneName, Running
 from triskelion.jobs.spec import JobType
 from triskelion.project.figures import UNITS
 from triskelion.project.parameters import ParameterDescription, describe_parameters, format_value
@@ -18,7 +19,7 @@ def run_with_options(
     job_type: JobType,
     arguments: list[str],
     program: str,
-    submit: Callable[[dict[str, Any], bool, int | None], None],
+    submit: Callable[[dict[str, Any], Running], None],
     show: Callable[[dict[str, Any]], None] | None = None,
 ) -> None:
     """Parse ``arguments`` as options of a job type and hand them on.
@@ -29,20 +30,21 @@ def run_with_options(
         What stands behind the job type on the command line; ``--help`` explains every parameter.
     program : str
         How the help calls the command.
-    submit : callable (given, detach, threads) -> None
-        Receives the parameters that were typed, by name.
+    submit : callable (given, running) -> None
+        Receives the parameters that were typed, by name, and how the job is to run.
     show : callable (given), optional
         Receives them instead where ``--preview`` is typed, which job types with a preview offer.
     """
     described = describe_parameters(job_type)
 
     def command(**values: Any) -> None:
-        detach, threads, preview = values.pop("detach_"), values.pop("threads_"), values.pop("preview_", False)
+        running = Running(**{name: values.pop(f"{name}_") for name in ("detach", "threads", "lane", "queue", "ask")})
+        preview = values.pop("preview_", False)
         given = {name: _read_value(described[name], value) for name, value in values.items() if value is not None}
         if show is not None and preview:
             show(given)
         else:
-            submit(given, detach, threads)
+            submit(given, running)
 
     options = [_make_option(parameter) for parameter in described.values()]
     options += _running_options(with_preview=show is not None and job_type.preview is not None)
@@ -80,10 +82,10 @@ def _spellings(parameter: ParameterDescription, flag: bool) -> list[str]:
 
 
 def _running_options(with_preview: bool) -> list[inspect.Parameter]:
-    detach = typer.Option("--detach", metavar="", help="Return at once; the job goes on by itself.", rich_help_panel="Running")
-    threads = typer.Option("--threads", help="Processor cores the job may use; all by default.", min=1, show_default=False, rich_help_panel="Running")
     make = lambda name, default, annotation: inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
-    options = [make("detach_", False, Annotated[bool, detach]), make("threads_", None, Annotated[int | None, threads])]
+    threads = typer.Option("--threads", help="Processor cores the job may use; all by default.", min=1, show_default=False, rich_help_panel="Running")
+    options = [make("detach_", False, Detach), make("threads_", None, Annotated[int | None, threads])]
+    options += [make("lane_", None, LaneName), make("queue_", False, InQueue), make("ask_", None, Asked)]
     if with_preview:
         preview = typer.Option("--preview", metavar="", help="List what the job would do, and do not run it.", rich_help_panel="Running")
         options.append(make("preview_", False, Annotated[bool, preview]))

@@ -2,16 +2,14 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from triskelion.cli import upkeep
-from triskelion.cli.arguments import AsJson, JobName, open_project, print_json
+from triskelion.cli import lanes, upkeep
+from triskelion.cli.arguments import AsJson, JobName, open_project, print_error, print_json
+from triskelion.cli.running import Asked, Detach, InQueue, LaneName, Running, run_and_print
 from triskelion.errors import TriskelionError
-
-if TYPE_CHECKING:
-    from triskelion.api import Job
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich")
 
@@ -56,8 +54,8 @@ def run(
     from triskelion.cli.job_options import run_with_options
     from triskelion.jobs.registry import job_type as find_job_type
 
-    def submit(given: dict[str, Any], detach: bool, threads: int | None) -> None:
-        _execute(open_project(context, threads=threads).prepare(job_type, **given), detach)
+    def submit(given: dict[str, Any], running: Running) -> None:
+        run_and_print(open_project(context, threads=running.threads, runner=running.runner()).prepare(job_type, **given), running.detach)
 
     def show(given: dict[str, Any]) -> None:
         typer.echo("\n".join(open_project(context).preview(job_type, **given)))
@@ -80,8 +78,8 @@ def clone(
     from triskelion.cli.job_options import run_with_options
     from triskelion.jobs.registry import job_type as find_job_type
 
-    def submit(given: dict[str, Any], detach: bool, threads: int | None) -> None:
-        _execute(open_project(context, threads=threads).prepare_clone(job, **given), detach)
+    def submit(given: dict[str, Any], running: Running) -> None:
+        run_and_print(open_project(context, threads=running.threads, runner=running.runner()).prepare_clone(job, **given), running.detach)
 
     run_with_options(find_job_type(open_project(context).job(job).type), context.args, f"triskelion clone {job}", submit)
 
@@ -90,34 +88,14 @@ def clone(
 def resume(
     context: typer.Context,
     job: JobName,
-    detach: Annotated[bool, typer.Option("--detach", metavar="", help="Return at once; the job goes on by itself.")] = False,
+    detach: Detach = False,
+    lane: LaneName = None,
+    queue: InQueue = False,
+    ask: Asked = None,
 ) -> None:
-    """Continue a killed or failed job from its last checkpoint."""
-    _execute(open_project(context).job(job).requeue(), detach)
-
-
-def _execute(job: "Job", detach: bool) -> None:
-    """Run a queued job; print its folder and its headline."""
-    from triskelion.cli.tables import make_console
-    from triskelion.project.figures import format_duration, write_headline
-    from triskelion.runners.base import JobFailed
-
-    console = make_console()
-    if detach:
-        job.start()
-        console.print(f"[bold]{job.name}[/] {job.type} started; follow it with: triskelion logs {job.name} -f", soft_wrap=True)
-        typer.echo(job.folder)
-        return
-    console.print(f"[bold]{job.name}[/] {job.type}")
-    try:
-        job.run()
-    except JobFailed as error:
-        _print_error(error)
-        typer.echo(job.folder, err=True)
-        raise typer.Exit(error.exit_code) from None
-    duration = format_duration(job.status.wall_s or 0)
-    console.print("  ".join(filter(None, [f"[bold]{job.name}[/] [green]completed[/] in {duration}", write_headline(job.summary)])), soft_wrap=True)
-    typer.echo(job.folder)
+    """Continue a killed or failed job from its last checkpoint, on its lane if it was on one."""
+    runner = Running(lane=lane, queue=queue, ask=ask).runner()
+    run_and_print(open_project(context).job(job).requeue(runner), detach)
 
 
 @app.command()
@@ -238,12 +216,8 @@ def demo(folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where to
     run_demo(folder)
 
 
+app.add_typer(lanes.app)
 app.add_typer(upkeep.app)
-
-
-def _print_error(error: Exception) -> None:
-    typer.secho("error: ", fg="red", bold=True, err=True, nl=False)
-    typer.echo(str(error), err=True)
 
 
 def move_project_option_first(arguments: list[str]) -> list[str]:
@@ -261,7 +235,7 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         app(move_project_option_first(sys.argv[1:] if arguments is None else arguments), prog_name="triskelion")
     except TriskelionError as error:
-        _print_error(error)
+        print_error(error)
         sys.exit(2)
 
 

@@ -1,6 +1,7 @@
 """What the command line prints about jobs."""
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Console, Group, RenderableType
@@ -59,6 +60,16 @@ def make_status_table(jobs: list[dict[str, Any]], title: str) -> Table:
             format_duration(job["wall_s"]) if job["wall_s"] is not None else "",
             escape(remark),
         )
+    return table
+
+
+def make_plain_table(title: str, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+    """Return a table of words."""
+    table = Table(title=escape(title), title_justify="left", title_style="bold", show_edge=False, pad_edge=False)
+    for heading in headings:
+        table.add_column(heading)
+    for row in rows:
+        table.add_row(*map(escape, row))
     return table
 
 

@@ -9,6 +9,7 @@ from triskelion.jobs.registry import job_type
 from triskelion.jobs.spec import SlotKind
 from triskelion.project.layout import JobPaths, ProjectPaths
 from triskelion.project.parameters import SLOT_WANTS
+from triskelion.project.status import read_status
 from triskelion.project.store import find_job, read_job, require_completed
 
 _JOB_REFERENCE = re.compile(r"(J\d+)(?:\.(\w+))?")
@@ -33,12 +34,16 @@ class Output:
 
 def list_outputs(paths: JobPaths) -> list[Output]:
     """Return the declared outputs of a job that are there, in the order of the job type."""
+    return [output for output in list_promised_outputs(paths) if output.path.exists()]
+
+
+def list_promised_outputs(paths: JobPaths) -> list[Output]:
+    """Return all outputs that jobs of this type may leave."""
     declared = job_type(read_job(paths).type).outputs
-    outputs = [Output(Path(name).stem, kind, paths.output(Path(name).stem + _SUFFIXES[kind][0])) for name, kind in declared.items()]
-    return [output for output in outputs if output.path.exists()]
+    return [Output(Path(name).stem, kind, paths.output(Path(name).stem + _SUFFIXES[kind][0])) for name, kind in declared.items()]
 
 
-def resolve_input(project: ProjectPaths, reference: str, kind: SlotKind, name: str | None = None) -> Path:
+def resolve_input(project: ProjectPaths, reference: str, kind: SlotKind, name: str | None = None, *, promised: bool = False) -> Path:
     """Return the file that ``reference`` means in a slot of ``kind``.
 
     Parameters
@@ -47,18 +52,20 @@ def resolve_input(project: ProjectPaths, reference: str, kind: SlotKind, name: s
         ``J5`` (the first output of that kind), ``J5.name``, or a path, relative to the project where not absolute.
     name : str, optional
         A named map of the same job (``half_a``), instead of the one the reference means by itself.
+    promised : bool
+        Whether outputs that a queued or running job is still to make will do.
 
     Raises
     ------
     JobError
-        No such job, or it is not completed.
+        No such job, or it is not completed (failed or killed, where what is promised will do).
     InputError
         The job has nothing that fits, the file is missing or of another kind.
     """
     match = _JOB_REFERENCE.fullmatch(reference)
     if match:
         chosen = name or match[2]
-        return _resolve_output(find_job(project, match[1]), chosen, kind).path
+        return _resolve_output(find_job(project, match[1]), chosen, kind, promised).path
     if name is not None:
         raise InputError(f"{reference} is one map, but its {name.replace('_', ' ')} is wanted too: give a job that has half maps (J5)")
     return _resolve_path(project, reference, kind)
@@ -70,10 +77,14 @@ def job_of_reference(project: ProjectPaths, reference: str) -> JobPaths | None:
     return find_job(project, match[1]) if match else None
 
 
-def _resolve_output(paths: JobPaths, name: str | None, kind: SlotKind) -> Output:
-    require_completed(paths)
-    outputs = list_outputs(paths)
-    has = f"it has {_list_names(outputs)}"
+def _resolve_output(paths: JobPaths, name: str | None, kind: SlotKind, promised: bool = False) -> Output:
+    if promised and read_status(paths).state in ("queued", "running"):
+        outputs = list_promised_outputs(paths)
+        has = f"it may make {_list_names(outputs)}"
+    else:
+        require_completed(paths)
+        outputs = list_outputs(paths)
+        has = f"it has {_list_names(outputs)}"
     label = f"{paths.name} ({read_job(paths).type})"
     if name is None:
         fitting = [output for output in outputs if output.kind == kind]

@@ -2,10 +2,11 @@
 
 ::
 
-    tri-snrnp/              project.json, workspaces/W1.json, report.html
-      J12/                  job.json, status.json, events.jsonl, log.txt, notes.jsonl, summary.json, outputs
+    tri-snrnp/              project.json, workspaces/W1.json, lanes.toml, report.html
+      J12/                  job.json, status.json, events.jsonl, log.txt, notes.jsonl, summary.json, submission.json, outputs
         plots/              fsc.json fsc.png, or fsc_003.json fsc_003.png for iteration 3
         iterations/         map_003.mrc
+      queue/J12             empty: this job has been given to a lane and is not over
       bin/J9/               a deleted job, until it is restored or the bin is emptied
 """
 
@@ -46,6 +47,16 @@ class ProjectPaths:
     def workspace(self, name: str) -> Path:
         """``workspaces/W1.json``."""
         return self.workspaces / f"{name}.json"
+
+    @property
+    def lanes(self) -> Path:
+        """``lanes.toml``: lanes of this project, beside those of the person who works on it."""
+        return self.folder / "lanes.toml"
+
+    @property
+    def queue(self) -> Path:
+        """The folder of the queue: an empty file for every job that has been given to a lane and is not over."""
+        return self.folder / "queue"
 
     @property
     def bin(self) -> "ProjectPaths":
@@ -117,6 +128,26 @@ class JobPaths:
     def rerun(self) -> Path:
         """``rerun.json``: how the results of a rerun compare with those of the job that was run again."""
         return self.folder / "rerun.json"
+
+    @property
+    def submission(self) -> Path:
+        """``submission.json``: the lane that the job was given to, what it asked for, and how far it has come."""
+        return self.folder / "submission.json"
+
+    @property
+    def queue_entry(self) -> Path:
+        """``queue/J12`` of the project."""
+        return self.project.queue / self.name
+
+    @property
+    def batch_script(self) -> Path:
+        """``sbatch.sh``: what SLURM was given."""
+        return self.folder / "sbatch.sh"
+
+    @property
+    def exit_code(self) -> Path:
+        """``exit_code.txt``: how the worker ended, written by the batch script."""
+        return self.folder / "exit_code.txt"
 
     @property
     def kill_request(self) -> Path:

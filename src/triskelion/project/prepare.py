@@ -1,7 +1,7 @@
 """From what a person asked for to a queued job: everything is checked before a folder is made."""
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,8 @@ from triskelion.jobs.registry import job_type
 from triskelion.project.connect import anchor_path, anchor_reference, resolve_input
 from triskelion.project.layout import JobPaths, ProjectPaths
 from triskelion.project.parameters import build_parameters, command_line, describe_parameters
-from triskelion.project.store import JobRecord, add_job
+from triskelion.project.plain_json import write_json
+from triskelion.project.store import JobRecord, add_job, read_job
 from triskelion.project.workspaces import workspace_of
 
 
@@ -30,7 +31,13 @@ def anchor_inputs(project: ProjectPaths, type_name: str, given: Mapping[str, Any
 
 
 def prepare_job(
-    project: ProjectPaths, type_name: str, given: Mapping[str, Any], *, threads: int | None = None, cloned_from: str | None = None
+    project: ProjectPaths,
+    type_name: str,
+    given: Mapping[str, Any],
+    *,
+    threads: int | None = None,
+    cloned_from: str | None = None,
+    admit: Callable[[JobRecord], None] | None = None,
 ) -> JobPaths:
     """Check parameters and inputs, then make the job and queue it.
 
@@ -42,6 +49,8 @@ def prepare_job(
         Processor cores the job may use; all by default.
     cloned_from : str, optional
         The job this one is a copy of; they share a workspace.
+    admit : callable (record), optional
+        For a job that goes to a lane, which waits for inputs that are still being made: raises InputError where the lane has no room for it, ever.
 
     Raises
     ------
@@ -53,17 +62,40 @@ def prepare_job(
     kind = job_type(type_name)
     parameters = build_parameters(kind, given).model_dump(mode="json")
     parameters = anchor_inputs(project, type_name, parameters, project.folder)
-    inputs: dict[str, dict[str, str]] = {}
-    for name, described in describe_parameters(kind).items():
-        if described.slot and parameters[name] is not None:
-            for label, reference in _list_references(name, parameters[name]):
-                file = resolve_input(project, reference, described.slot)
-                inputs[label] = {"reference": reference, "file": anchor_path(project, file, project.folder)}
+    inputs = _resolve_inputs(project, type_name, parameters, promised=admit is not None)
     command = command_line(kind, parameters)
     record = JobRecord(type_name, parameters, inputs, threads=threads, cloned_from=cloned_from, command=command)
     if cloned_from is not None:
         record = replace(record, workspace=workspace_of(project.job(cloned_from)))
+    if admit is not None:
+        admit(record)
     return add_job(project, record)
+
+
+def settle_inputs(paths: JobPaths) -> None:
+    """Look again at the inputs of a job that was made while they were: all must be there now, and job.json then says which files they are.
+
+    Raises
+    ------
+    InputError
+        An input has not become what the slot wants.
+    JobError
+        An input job is not completed.
+    """
+    record = read_job(paths)
+    inputs = _resolve_inputs(paths.project, record.type, record.parameters)
+    if inputs != record.inputs:
+        write_json(paths.record, {"name": paths.name, **asdict(replace(record, inputs=inputs))})
+
+
+def _resolve_inputs(project: ProjectPaths, type_name: str, parameters: Mapping[str, Any], promised: bool = False) -> dict[str, dict[str, str]]:
+    inputs = {}
+    for name, described in describe_parameters(job_type(type_name)).items():
+        if described.slot and parameters[name] is not None:
+            for label, reference in _list_references(name, parameters[name]):
+                file = resolve_input(project, reference, described.slot, promised=promised)
+                inputs[label] = {"reference": reference, "file": anchor_path(project, file, project.folder)}
+    return inputs
 
 
 def _list_references(name: str, value: str | list[str]) -> list[tuple[str, str]]:

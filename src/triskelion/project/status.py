@@ -62,6 +62,8 @@ def read_written_status(paths: JobPaths) -> JobStatus:
 def read_status(paths: JobPaths) -> JobStatus:
     """Return the state of a job; one whose worker has vanished is failed, whatever the file says."""
     status = read_written_status(paths)
+    if status.state == "queued" and paths.submission.exists():
+        return replace(status, message=read_json(paths.submission).get("note", ""))  # the lane knows what it waits for
     if status.state == "running" and _worker_is_gone(status):
         last = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(status.heartbeat))
         return replace(status, state="failed", ended=status.heartbeat, message=f"the worker vanished (last heartbeat {last}, on {status.host})")

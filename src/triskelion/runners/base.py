@@ -1,10 +1,11 @@
 """What a runner is: something that gets a worker to run a job folder."""
 
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from triskelion.errors import JobCancelled, JobError
-from triskelion.project.layout import JobPaths
+from triskelion.project.layout import JobPaths, ProjectPaths
 from triskelion.project.status import read_status
+from triskelion.project.store import JobRecord
 
 EXIT_COMPLETED, EXIT_DEFECT, EXIT_INPUT, EXIT_KILLED = 0, 1, 2, 130
 
@@ -34,6 +35,12 @@ class JobKilled(JobFailed, JobCancelled):
 
 class Runner(Protocol):
     """Runs jobs that are queued."""
+
+    waits_for_inputs: ClassVar[bool]  # whether it takes jobs whose inputs are still being made
+
+    def admit(self, project: ProjectPaths, record: JobRecord) -> None:
+        """Raise InputError where it could never run a job, before the job is made."""
+        ...
 
     def run(self, paths: JobPaths) -> None:
         """Run a job and wait for it; raise JobFailed unless it is completed."""

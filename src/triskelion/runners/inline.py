@@ -1,9 +1,11 @@
 """Run jobs in the calling process: for tests and notebooks, where starting a process per job would cost more than the job."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
-from triskelion.project.layout import JobPaths
+from triskelion.project.layout import JobPaths, ProjectPaths
 from triskelion.project.screen import Screen
+from triskelion.project.store import JobRecord
 from triskelion.runners.base import require_success
 from triskelion.runners.worker import run_job
 
@@ -19,6 +21,10 @@ class InlineRunner:
     """
 
     show: bool = False
+    waits_for_inputs: ClassVar[bool] = False
+
+    def admit(self, project: ProjectPaths, record: JobRecord) -> None:
+        """Take every job."""
 
     def run(self, paths: JobPaths) -> None:
         """Run a job and return when it is completed."""

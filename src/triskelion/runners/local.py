@@ -6,15 +6,17 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from triskelion.devices import available_threads
-from triskelion.errors import JobCancelled, JobError
-from triskelion.project.layout import JobPaths
-from triskelion.project.status import process_exists, read_status, read_written_status, write_status
-from triskelion.project.store import read_job
+from triskelion.errors import JobCancelled
+from triskelion.project.layout import JobPaths, ProjectPaths
+from triskelion.project.status import read_written_status, write_status
+from triskelion.project.store import JobRecord, read_job
+from triskelion.project.submission import read_submission
 from triskelion.runners.base import EXIT_DEFECT, require_success
 
 WORKER = (sys.executable, "-P", "-m", "triskelion.runners.worker")  # -P: files of the current folder must not pass for modules
@@ -34,30 +36,39 @@ class LocalRunner:
 
     show: bool = True
     worker: tuple[str, ...] = WORKER
+    waits_for_inputs: ClassVar[bool] = False
+
+    def admit(self, project: ProjectPaths, record: JobRecord) -> None:
+        """Take every job."""
 
     def run(self, paths: JobPaths) -> None:
         """Run a job and wait for it; an interrupt is passed on to it."""
         process = subprocess.Popen(self._command(paths, self.show), env=_environment(paths))
         with _pass_on_termination(process):
             exit_code = _wait(process)
-        _record_sudden_end(paths, process)
+        record_sudden_end(paths, process)
         require_success(paths, exit_code if exit_code > 0 else EXIT_DEFECT)
 
     def start(self, paths: JobPaths) -> None:
         """Start a detached worker: it goes on when this program ends, and writes to its log only."""
-        with paths.log.open("ab") as log:
-            process = subprocess.Popen(
-                self._command(paths, show=False),
-                env=_environment(paths),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+        process = start_worker(paths, self.worker)
         threading.Thread(target=_watch, args=(paths, process), daemon=True).start()
 
     def _command(self, paths: JobPaths, show: bool) -> list[str]:
         return [*self.worker, *([] if show else ["--quiet"]), str(paths.folder)]
+
+
+def start_worker(paths: JobPaths, worker: Sequence[str], environment: Mapping[str, str] | None = None) -> subprocess.Popen:
+    """Start a worker that outlives this program and writes to its log only."""
+    with paths.log.open("ab") as log:
+        return subprocess.Popen(
+            [*worker, "--quiet", str(paths.folder)],
+            env={**_environment(paths), **(environment or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
 
 
 def _environment(paths: JobPaths) -> dict[str, str]:
@@ -65,13 +76,13 @@ def _environment(paths: JobPaths) -> dict[str, str]:
 
     Threads that wait sleep: by default they spin, which on a hinge set took 40 % of the job's processor time and made it no faster.
     """
-    threads = str(read_job(paths).threads or available_threads())
+    threads = str(allowed_threads(paths))
     return {"OMP_WAIT_POLICY": "PASSIVE", **os.environ, "OMP_NUM_THREADS": threads, "NUMBA_NUM_THREADS": threads}
 
 
 def _watch(paths: JobPaths, process: subprocess.Popen) -> None:
     process.wait()
-    _record_sudden_end(paths, process)
+    record_sudden_end(paths, process)
 
 
 def _wait(process: subprocess.Popen) -> int:
@@ -98,7 +109,7 @@ def _pass_on_termination(process: subprocess.Popen) -> Iterator[None]:
             signal.signal(number, before[number])
 
 
-def _record_sudden_end(paths: JobPaths, process: subprocess.Popen) -> None:
+def record_sudden_end(paths: JobPaths, process: subprocess.Popen) -> None:
     """Write the last state of a job whose worker has ended without doing so."""
     status = read_written_status(paths)
     mine = status.state == "queued" or (status.state == "running" and status.pid == process.pid)
@@ -112,29 +123,7 @@ def _record_sudden_end(paths: JobPaths, process: subprocess.Popen) -> None:
     write_status(paths, replace(status, state=state, message=message, ended=time.time()))
 
 
-def kill_job(paths: JobPaths, patience_s: float = 20.0) -> None:
-    """Stop a job: in order if it answers within ``patience_s``, by force if not.
-
-    Raises
-    ------
-    JobError
-        The job has ended already, or its worker on another machine has not answered yet.
-    """
-    status = read_status(paths)
-    if status.is_over:
-        raise JobError(f"{paths.name} is {status.state} already")
-    paths.kill_request.touch()
-    if status.state != "running":
-        write_status(paths, replace(status, state="killed", message="killed before it started", ended=time.time()))
-        return
-    if status.is_local and status.pid is not None and process_exists(status.pid):
-        os.kill(status.pid, signal.SIGTERM)
-    deadline = time.monotonic() + patience_s
-    while time.monotonic() < deadline:
-        if read_status(paths).is_over:
-            return
-        time.sleep(0.05)
-    if not (status.is_local and status.pid is not None):
-        raise JobError(f"{paths.name} on {status.host} was asked to stop and has not answered yet: it will at its next step")
-    os.kill(status.pid, signal.SIGKILL)
-    write_status(paths, replace(status, state="killed", message="killed by force: it did not answer", ended=time.time()))
+def allowed_threads(paths: JobPaths) -> int:
+    """Processor cores a job may use: as many as it was told, as its lane gave it, or all."""
+    submission = read_submission(paths)
+    return read_job(paths).threads or (submission.cpus if submission else 0) or available_threads()

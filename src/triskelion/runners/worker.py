@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from triskelion.devices import available_threads
 from triskelion.errors import JobCancelled, JobError, TriskelionError
 from triskelion.jobs.registry import job_type
 from triskelion.project.connect import list_outputs
@@ -23,11 +22,14 @@ from triskelion.project.layout import JobPaths
 from triskelion.project.leftovers import remove_leftovers
 from triskelion.project.parameters import build_parameters
 from triskelion.project.plain_json import write_json
-from triskelion.project.prepare import prepare_job
+from triskelion.project.prepare import prepare_job, settle_inputs
 from triskelion.project.screen import Screen
 from triskelion.project.status import State, StatusKeeper, read_status
 from triskelion.project.store import installed_versions, read_job
+from triskelion.project.submission import read_submission
 from triskelion.runners.base import EXIT_COMPLETED, EXIT_DEFECT, EXIT_INPUT, EXIT_KILLED, Runner
+from triskelion.runners.keeper import tend_queue
+from triskelion.runners.local import allowed_threads
 from triskelion.runners.usage import UsageMeter
 
 
@@ -54,7 +56,7 @@ def run_job(paths: JobPaths, runner: Runner, *, pid: int | None, screen: Screen 
         The job is completed, runs already, or was killed while it was queued.
     """
     _require_runnable(paths)
-    threads = read_job(paths).threads or available_threads()
+    threads = allowed_threads(paths)
     meter = UsageMeter()
     with StatusKeeper(paths, pid) as status:
         append_event(paths.events, "state", state="running")
@@ -75,15 +77,24 @@ def _require_runnable(paths: JobPaths) -> None:
     status = read_status(paths)
     if status.state == "completed":
         raise JobError(f"{paths.name} is completed: clone it to run it again")
-    if status.state == "running":
+    if status.state == "running" and not _was_requeued(paths):
         raise JobError(f"{paths.name} runs already, in process {status.pid} on {status.host}")
     if paths.kill_request.exists():
         raise JobError(f"{paths.name} was killed before it started: resume it with 'triskelion resume {paths.name}'")
 
 
+def _was_requeued(paths: JobPaths) -> bool:
+    """Whether SLURM runs the job a second time under one number, as it does when a node fails: then the worker before is gone."""
+    submission, number = read_submission(paths), os.environ.get("SLURM_JOB_ID")
+    return number is not None and submission is not None and submission.slurm_id == number
+
+
 def _attempt(paths: JobPaths, context: FolderContext) -> tuple[State, str, int]:
     """Run the job's function; return state, message and exit code."""
     try:
+        submission = read_submission(paths)
+        if submission is not None and submission.waits_for:
+            settle_inputs(paths)
         record = read_job(paths)
         kind = job_type(record.type)
         kind.run(build_parameters(kind, record.parameters), context)
@@ -149,6 +160,9 @@ def main(arguments: list[str] | None = None) -> int:
     except TriskelionError as error:
         print(f"error: {error}", file=sys.stderr)
         return EXIT_INPUT
+    finally:
+        if "SLURM_JOB_ID" not in os.environ:  # a keeper started there would end with the job
+            tend_queue(paths.project)
 
 
 if __name__ == "__main__":
