@@ -33,10 +33,11 @@ _rlnImageSize #7
 _rlnImageDimensionality #8
 """
 LABELS = (
-    "CoordinateX CoordinateY ImageName MicrographName OpticsGroup CtfMaxResolution CtfFigureOfMerit DefocusU DefocusV DefocusAngle CtfBfactor "
-    "CtfScalefactor PhaseShift GroupNumber AngleRot AngleTilt AnglePsi OriginXAngst OriginYAngst ClassNumber NormCorrection LogLikeliContribution "
-    "MaxValueProbDistribution NrOfSignificantSamples RandomSubset"
-).split()
+    *("CoordinateX", "CoordinateY", "ImageName", "MicrographName", "OpticsGroup", "CtfMaxResolution", "CtfFigureOfMerit"),
+    *("DefocusU", "DefocusV", "DefocusAngle", "CtfBfactor", "CtfScalefactor", "PhaseShift", "GroupNumber", "AngleRot", "AngleTilt", "AnglePsi"),
+    *("OriginXAngst", "OriginYAngst", "ClassNumber", "NormCorrection", "LogLikeliContribution", "MaxValueProbDistribution"),
+    *("NrOfSignificantSamples", "RandomSubset"),
+)
 
 
 def write_table(path: Path, n_particles: int) -> None:

@@ -42,19 +42,14 @@ def format_number(value: float) -> str:
     return repr(float(value))
 
 
-def format_angle_deg(value: float) -> str:
-    """Degrees to 1e-10 (2e-12 rad): a file that is read and written again keeps its text, whatever the conversions round."""
-    return repr(round(float(value), 10) + 0.0)
-
-
 def format_numbers(values: np.ndarray) -> np.ndarray:
     """Apply ``format_number`` to each of ``values`` (n,)."""
-    return np.array([format_number(value) for value in values.tolist()], dtype=np.str_)
+    return np.array(list(map(repr, values.astype(np.float64).tolist())), dtype=np.str_)
 
 
 def format_angles_deg(values: np.ndarray) -> np.ndarray:
-    """Apply ``format_angle_deg`` to each of ``values`` (n,)."""
-    return np.array([format_angle_deg(value) for value in values.tolist()], dtype=np.str_)
+    """Write angles (n,) to 1e-10 degrees (2e-12 rad): a file that is read and written again keeps its text, whatever the conversions round."""
+    return format_numbers(np.round(values, 10) + 0.0)
 
 
 def format_vector(values) -> str:

@@ -16,7 +16,7 @@ from triskelion.geometry.euler import matrix_to_relion, relion_to_matrix
 from triskelion.geometry.rotations import matrix_to_rotvec, rotvec_to_matrix
 from triskelion.io import particle_labels as labels
 from triskelion.io.optics_star import Microscope, derive_optics, file_pixel_sizes_A, format_optics, parse_number, parse_optics
-from triskelion.io.star import StarTable, read_star, write_star
+from triskelion.io.star import BATCH_ROWS, StarTable, read_star, write_star
 
 LARGEST_ANGLE_DEG = 720.0
 LARGEST_DEFOCUS_A = 300_000.0
@@ -94,22 +94,39 @@ def write_particles(path: str | os.PathLike, particles: Particles) -> None:
 
     Numbers have all the digits of float64, angles 1e-10 degrees. Consensus poses and contrast are left out where they say nothing.
     """
+    optional = _choose_columns(particles)
+    batches = (
+        StarTable(_format_rows(particles.select(slice(start, start + BATCH_ROWS)), optional)) for start in range(0, len(particles), BATCH_ROWS)
+    )
+    write_star(path, {"optics": StarTable(format_optics(particles.optics)), "particles": batches})
+
+
+def _choose_columns(particles: Particles) -> set[str]:
+    """Which of the columns that may say nothing do say something in some row."""
+    table = particles.table
+    consensus = table["consensus_rotvec_rad"], table["consensus_shift_A"]
+    moved = not (np.array_equal(consensus[0], table["rotvec_rad"]) and np.array_equal(consensus[1], table["shift_A"]))
+    says = {"contrast": (table["contrast"] != 1).any(), "half_set": (table["half_set"] != NO_HALF).any(), "consensus": moved}
+    return {name for name, is_said in says.items() if is_said}
+
+
+def _format_rows(particles: Particles, optional: set[str]) -> dict[str, np.ndarray]:
+    """Write rows as columns of text."""
     table = particles.table
     names = [f"{index + 1:06d}@{path}" for index, path in zip(table["image_index"].tolist(), table["image_path"].tolist())]
     columns = {labels.IMAGE_NAME: np.array(names, dtype=np.str_)}
-    for column, (label, unit, default) in labels.NUMBERS.items():
-        if column != "contrast" or (table[column] != default).any():
+    for column, (label, unit, _) in labels.NUMBERS.items():
+        if column != "contrast" or column in optional:
             columns[label] = labels.format_angles_deg(np.rad2deg(table[column])) if unit == "deg" else labels.format_numbers(table[column])
     columns |= _format_pose(table["rotvec_rad"], table["shift_A"], labels.ANGLES, labels.ORIGIN_A)
-    if (table["half_set"] != NO_HALF).any():
+    if "half_set" in optional:
         columns[labels.HALF_SET] = (table["half_set"].astype(np.int64) + 1).astype(np.str_)
     columns[labels.OPTICS_GROUP] = (table["optics_group"] + 1).astype(np.str_)
     columns |= particles.extra
     columns[labels.UID] = table["uid"].astype(np.str_)
-    consensus = table["consensus_rotvec_rad"], table["consensus_shift_A"]
-    if not (np.array_equal(consensus[0], table["rotvec_rad"]) and np.array_equal(consensus[1], table["shift_A"])):
-        columns |= _format_pose(*consensus, labels.CONSENSUS_ANGLES, labels.CONSENSUS_ORIGIN_A)
-    write_star(path, {"optics": StarTable(format_optics(particles.optics)), "particles": StarTable(columns)})
+    if "consensus" in optional:
+        columns |= _format_pose(table["consensus_rotvec_rad"], table["consensus_shift_A"], labels.CONSENSUS_ANGLES, labels.CONSENSUS_ORIGIN_A)
+    return columns
 
 
 def _format_pose(rotvec_rad: np.ndarray, shift_A: np.ndarray, angle_labels, origin_labels) -> dict[str, np.ndarray]:

@@ -6,7 +6,7 @@ lost or rounded between reading and writing; bytes that are not UTF-8 survive to
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np

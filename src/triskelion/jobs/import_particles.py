@@ -13,6 +13,7 @@ from triskelion.jobs.context import JobContext
 from triskelion.jobs.spec import JobParameters, JobType, parameter
 
 BATCH_BYTES = 32 * 2**20
+CRYOSPARC = (".cs", ".csg")
 SHOWN_PROBLEMS = 3
 SHOWN_IMAGES = 8
 IMAGES_FOR_CONTRAST = 500  # per optics group
@@ -21,7 +22,12 @@ IMAGES_FOR_CONTRAST = 500  # per optics group
 class ImportParticlesParameters(JobParameters):
     """What import_particles is told."""
 
-    meta: Path = parameter(title="Particle table", help="STAR file of a 3D refinement: RELION 3.0, 3.1, 4 or 5, with angles and CTF.")
+    meta: Path = parameter(
+        title="Particle table", help="Of a 3D refinement, with poses and CTF: STAR file of RELION 3.0, 3.1, 4 or 5, or .csg or .cs file of CryoSPARC."
+    )
+    passthrough: Path | None = parameter(
+        None, title="Passthrough file", help="A .cs file with further columns of the same particles; those beside a .cs or named in a .csg are found."
+    )
     data_dir: Path | None = parameter(
         None, title="Data folder", help="Folder in which the stacks are looked for; default: the folder of the table and those around it."
     )
@@ -32,7 +38,7 @@ class ImportParticlesParameters(JobParameters):
         None, title="Amplitude contrast", ge=0, le=1, help="Replaces that of the table; 0.07 to 0.1 is usual."
     )
     half_sets: Literal["file", "draw"] = parameter(
-        "file", title="Half-sets", help="file: those of the table (rlnRandomSubset), drawn where it has none; draw: drawn anew with the seed."
+        "file", title="Half-sets", help="file: those of the table (rlnRandomSubset, split), drawn where it has none; draw: drawn anew with the seed."
     )
     contrast: Literal["detect", "bright", "dark"] = parameter(
         "detect", title="Contrast", help="Protein bright or dark in the files; detect: seen from the images. Dark images are inverted when read."
@@ -46,12 +52,9 @@ def run(parameters: ImportParticlesParameters, context: JobContext) -> None:
     """Read the table, find and check every image, settle half-sets and contrast, link the stacks."""
     from triskelion.imaging.aberrations import check_supported
     from triskelion.io.link_stacks import find_stacks, link_stacks
-    from triskelion.io.optics_star import Microscope
-    from triskelion.io.particle_star import parse_particles
 
     meta = context.project_folder / parameters.meta
-    microscope = Microscope(parameters.pixel_size_A, parameters.voltage_kV, parameters.cs_mm, parameters.amplitude_contrast)
-    particles, bad = parse_particles(meta, microscope)
+    particles, bad = _read_table(meta, parameters, context)
     check_supported(particles.optics)
     names = np.unique(particles["image_path"]).tolist()
     data_dir = context.project_folder / parameters.data_dir if parameters.data_dir else None
@@ -79,6 +82,28 @@ def run(parameters: ImportParticlesParameters, context: JobContext) -> None:
     particles = particles.with_columns(image_path=np.array([f"{relative}/{links[name]}" for name in written.tolist()]))
     context.save_particles(particles)
     _summarize(particles, len(bad), context)
+
+
+def _read_table(meta: Path, parameters: ImportParticlesParameters, context: JobContext) -> tuple[Particles, dict[int, str]]:
+    """Read the table, by the ending of its name; what is wrong with single rows comes back beside it."""
+    from triskelion.io.cs_particles import list_not_applied, parse_cs_particles
+    from triskelion.io.optics_star import Microscope
+    from triskelion.io.particle_star import parse_particles
+
+    microscope = Microscope(parameters.pixel_size_A, parameters.voltage_kV, parameters.cs_mm, parameters.amplitude_contrast)
+    passthrough = [context.project_folder / parameters.passthrough] if parameters.passthrough else []
+    if meta.suffix not in CRYOSPARC:
+        if passthrough:
+            raise InputError(f"a passthrough file goes with a .cs file, got {meta.name}: leave it out")
+        return parse_particles(meta, microscope)
+    particles, bad = parse_cs_particles(meta, passthrough, microscope)
+    not_applied = list_not_applied(particles)
+    if not_applied:
+        context.warn(
+            f"the particles have {', '.join(not_applied)}, which CryoSPARC corrects and this program does not: kept for export, "
+            "but details that need it stay blurred; CTF parameters without it can be refined in CryoSPARC"
+        )
+    return particles, bad
 
 
 def _settle_kept_masks(particles: Particles, meta: Path) -> Particles:

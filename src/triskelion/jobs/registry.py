@@ -9,6 +9,7 @@ NAMES = (
     "simulate",
     "fetch_empiar",
     "import_particles",
+    "import_relion",
     "import_volume",
     "reconstruct",
     "segment_map",
@@ -32,6 +33,7 @@ NAMES = (
     "series",
     "compare",
     "subset",
+    "export_cryosparc",
 )
 
 
