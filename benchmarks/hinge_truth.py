@@ -43,7 +43,7 @@ class HingeSet:
     ----------
     folder : Path
     particles : Particles
-        Rows in the order of the stack, poses of the consensus.
+        Rows in the order of the stack, particles.mrcs, poses of the consensus.
     images : ImageSet
     domains : tuple of str
     """
@@ -56,7 +56,9 @@ class HingeSet:
     @classmethod
     def read(cls, folder: Path) -> "HingeSet":
         """Read the images of a set up to Nyquist."""
-        particles = read_particles(folder / "particles.star")
+        named = read_particles(folder / "particles.star")
+        # a job of ours names its stack from the project's folder
+        particles = named.with_columns(image_path=np.full(len(named), "particles.mrcs"))
         grid = reference_grid(particles)
         stream = ImageStream(particles, ParticleImages(particles, folder), grid, fourier_disc(grid.box_px))
         domains = tuple(json.loads((folder / "truth.json").read_text())["fulcrum_xyz_px"])
