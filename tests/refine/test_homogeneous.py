@@ -132,18 +132,20 @@ def test_a_refinement_goes_on_from_its_state():
     np.testing.assert_array_equal(got.half_maps[1], expected.half_maps[1])
 
 
-def test_of_two_poses_the_better_one_is_taken_and_wrong_basins_are_counted():
+def test_of_two_poses_the_better_one_is_taken_and_wrong_basins_are_counted(monkeypatch):
     refinement = HomogeneousRefinement(inputs_of(make_scene(20)), make_means(), WholeSettings(searches=False))
+    clearly = np.array([True, False])  # of rows 2 and 3, by what ``compare_basins`` says
+    monkeypatch.setattr(homogeneous, "compare_basins", lambda *given: (clearly, np.array([True, True])))
 
     def candidates(rows: list[int], value: list[float], turn_deg: float) -> Candidates:
         n = len(rows)
         rotations = np.tile(rotvec_to_matrix([0.0, 0.0, np.deg2rad(turn_deg)]), (n, 1, 1))
         return Candidates(np.array(rows), rotations, np.zeros((n, 2)), np.array(value), np.zeros((n, 5)), np.zeros((n, 5, 5)))
 
-    near, anywhere = candidates([0, 2, 3], [5.0, 5.0, 5.0], 0), candidates([1, 2, 3], [1.0, 9.0, 5.5], 90)
-    best = refinement._take_better(near, anywhere)
+    near, anywhere = candidates([0, 2, 3], [5.0, 5.0, 5.0], 0), candidates([1, 2, 3], [1.0, 9.0, 6.5], 90)
+    best = refinement._take_better(None, near, anywhere, None)
     np.testing.assert_array_equal(best.rows, [0, 1, 2, 3])
-    np.testing.assert_array_equal(best.value, [5.0, 1.0, 9.0, 5.0])  # 3 gained less than a nat
+    np.testing.assert_array_equal(best.value, [5.0, 1.0, 9.0, 5.0])
     assert (refinement._checked, refinement._wrong) == (2, 1)
 
 

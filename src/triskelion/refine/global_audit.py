@@ -1,17 +1,17 @@
 """Audit of whole particles: does a search anywhere, against the final references, find better poses than the refinement has?
 
-It is the restart audit of a refinement without extents. Where a global search ends more than a nat higher in another basin, the particle stood in
-a wrong one; in noise, where there is no right one, most do.
+It is the restart audit of a refinement without extents. Where a global search ends higher in another basin, by more than in a draw, the particle
+stood in a wrong one; in noise, where there is no right one, most do.
 """
 
 import numpy as np
 
 from triskelion.data.particles import HALF_A, HALF_B
-from triskelion.geometry.rotations import rotation_difference_deg
 from triskelion.refine.alignment import align
-from triskelion.refine.audit import BETTER_NAT, LEAST_PARTICLES, SHARE, RestartAudit
+from triskelion.refine.audit import LEAST_PARTICLES, SHARE, RestartAudit
+from triskelion.refine.basins import compare_basins
 from triskelion.refine.global_search import find_poses_globally
-from triskelion.refine.homogeneous import ELSEWHERE_DEG, GRID_A, HomogeneousRefinement
+from triskelion.refine.homogeneous import GRID_A, HomogeneousRefinement
 
 
 def audit_globally(refinement: HomogeneousRefinement) -> RestartAudit:
@@ -25,7 +25,7 @@ def audit_globally(refinement: HomogeneousRefinement) -> RestartAudit:
         here = np.arange(len(rows))
         now = align(posterior, here, refinement.rotations[rows], refinement.centers_px[rows], stages)
         found = find_poses_globally(posterior, here, grid, stages)
-        away = rotation_difference_deg(now.rotations, found.rotations) > ELSEWHERE_DEG
-        better += int((away & (found.value > now.value + BETTER_NAT)).sum())
+        clearly, elsewhere = compare_basins(posterior, now, found, stages[-1].disc, refinement.map_noise)
+        better += int((clearly & elsewhere).sum())
         seen += len(rows)
     return RestartAudit(seen, better / seen)

@@ -14,10 +14,9 @@ import torch
 
 from triskelion.data.volume import Mask, Volume
 from triskelion.fourier.filters import lowpass
-from triskelion.fourier.shells import fourier_disc
+from triskelion.fourier.shells import FourierDisc, fourier_disc
 from triskelion.fourier.slices import prepare_slices
 from triskelion.geometry.fulcrum import image_of_point
-from triskelion.geometry.rotations import rotation_difference_deg
 from triskelion.geometry.symmetry import PointGroup, parse_symmetry
 from triskelion.imaging.comparison import compare_weighted
 from triskelion.imaging.noise import SAMPLE, image_noise
@@ -26,6 +25,7 @@ from triskelion.imaging.stream import spread_rows
 from triskelion.maps.symmetrize import symmetrize_map
 from triskelion.masks.automatic import particle_mask
 from triskelion.refine.alignment import Candidates, Posterior, align
+from triskelion.refine.basins import compare_basins, measure_map_noise
 from triskelion.refine.consensus import Consensus, measure_consensus, pack_images, window_disc
 from triskelion.refine.global_search import GlobalGrid, find_poses_globally, measure_diameter_px
 from triskelion.refine.grey_scale import search_grey_scale
@@ -44,7 +44,6 @@ GLOBAL_ITERATIONS = 5  # that search all particles globally, at most
 CONTRAST_A = 20.0  # finer shells lose power to errors of poses, each image in its own way
 GRID_A = (25.0, 25.0, 20.0)  # resolution of the grid in the first iterations, and in all later ones
 FIRST_LIMIT = 2 / 3  # of the initial low-pass: a soft filter leaves signal beyond it, without which wrong poses win
-BETTER_NAT, ELSEWHERE_DEG = 1.0, 10.0  # a global search that ends so much higher, so far away, has found another basin
 # of poses that are given, per axis: data may widen them, but nothing narrows them where images say little
 GIVEN_ROTATION_SD_DEG, GIVEN_SHIFT_SD_A = 2.0, 2.0
 LEAST_SHARED_PX = 5  # nearer to Nyquist little would be left to tell half maps apart
@@ -106,6 +105,7 @@ class HomogeneousRefinement(Refinement):
         self.alignment_mask = np.minimum(self.mask, start.particle_mask)
         self.latest: tuple[np.ndarray, np.ndarray] | None = None  # half maps of the iteration before
         self.global_share = 1.0 if whole.searches else 0.0
+        self.map_noise = np.zeros(self.grid.box_px // 2 + 1)  # of references (``compare_basins``)
         self._checked = self._wrong = 0
         self.contrast: Contrast | None = None
         self._compared = np.zeros((2, len(start.uid)))  # of each image with its projection: Re sum conj(m) b and sum W |m|²
@@ -162,15 +162,14 @@ class HomogeneousRefinement(Refinement):
             found.append(find_poses_globally(posterior, here[everywhere], grid, stages))
         if len(found) == 1:
             return found[0]
-        return self._take_better(*found)
+        return self._take_better(posterior, *found, stages[-1].disc)
 
-    def _take_better(self, near: Candidates, anywhere: Candidates) -> Candidates:
+    def _take_better(self, posterior: Posterior, near: Candidates, anywhere: Candidates, disc: FourierDisc) -> Candidates:
         """The better of two poses where there are two; counts how many of the particles with a pose were in a wrong basin."""
         both = np.flatnonzero(np.isin(anywhere.rows, near.rows))
         place = np.searchsorted(near.rows, anywhere.rows[both])
-        better = anywhere.value[both] > near.value[place] + BETTER_NAT
-        away = rotation_difference_deg(near.rotations[place], anywhere.rotations[both]) > ELSEWHERE_DEG
-        self._checked, self._wrong = self._checked + len(both), self._wrong + int((better & away).sum())
+        better, elsewhere = compare_basins(posterior, near.take(place), anywhere.take(both), disc, self.map_noise)
+        self._checked, self._wrong = self._checked + len(both), self._wrong + int((better & elsewhere).sum())
         kept = near.take(np.setdiff1d(np.arange(len(near.rows)), place[better]))
         taken = anywhere.take(np.setdiff1d(np.arange(len(anywhere.rows)), both[~better]))
         merged = Candidates(*(np.concatenate([getattr(part, name) for part in (kept, taken)]) for name in Candidates.__dataclass_fields__))
@@ -189,6 +188,7 @@ class HomogeneousRefinement(Refinement):
         self.settle_widths(number)
         self.settle_filter(number, half_maps, curves)
         self._settle_mask(number, half_maps, curves)
+        self.map_noise = self.settle(number, "map_noise", lambda: self._measure_map_noise(half_maps))
         self.global_share = float(self.settle(number, "global_share", lambda: self._next_share(number)))
         self._checked = self._wrong = 0
         if self.settings.particle_scale and self.global_share < 1:  # before, many a projection is not that of its image
@@ -228,6 +228,12 @@ class HomogeneousRefinement(Refinement):
         is_wrong = number == 1 or self._wrong > WRONG_SHARE * self._checked
         return 1.0 if is_wrong else CHECKED_SHARE
 
+    def _measure_map_noise(self, half_maps: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+        """Noise of the next references, which hold all folds of a half-set but one."""
+        half_a, half_b = (self.filter_reference(half) * self.alignment_mask for half in half_maps)
+        n = self.settings.n_folds
+        return measure_map_noise(half_a, half_b) * (n / max(n - 1, 1))
+
     def _settle_mask(self, number: int, half_maps: tuple[np.ndarray, np.ndarray], curves: FscCurves) -> None:
         """Dynamic mask from 12 Å on; before that, the particle loosely."""
         if self.settings.dynamic_mask and curves.resolution_A() <= DYNAMIC_FROM_A:
@@ -262,7 +268,7 @@ class HomogeneousRefinement(Refinement):
 
     def state(self) -> dict[str, np.ndarray]:
         """What a checkpoint keeps."""
-        extra = {"global_share": np.array(self.global_share), "rescaled": self.images.rescaled.copy()}
+        extra = {"global_share": np.array(self.global_share), "map_noise": self.map_noise, "rescaled": self.images.rescaled.copy()}
         if self.latest is not None:
             extra["latest"] = np.stack(self.latest)
         return super().state() | extra
@@ -270,7 +276,7 @@ class HomogeneousRefinement(Refinement):
     def restore(self, state: dict[str, np.ndarray]) -> None:
         """Take up where ``state`` was taken."""
         super().restore(state)
-        self.global_share = float(state["global_share"])
+        self.global_share, self.map_noise = float(state["global_share"]), state["map_noise"]
         self._rescale(state["rescaled"])
         self.latest = tuple(state["latest"]) if "latest" in state else None
 
