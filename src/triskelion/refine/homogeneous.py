@@ -162,7 +162,8 @@ class HomogeneousRefinement(Refinement):
             found.append(find_poses_globally(posterior, here[everywhere], grid, stages))
         if len(found) == 1:
             return found[0]
-        return self._take_better(posterior, *found, stages[-1].disc)
+        near, anywhere = found
+        return self._take_better(posterior, near, anywhere, stages[-1].disc)
 
     def _take_better(self, posterior: Posterior, near: Candidates, anywhere: Candidates, disc: FourierDisc) -> Candidates:
         """The better of two poses where there are two; counts how many of the particles with a pose were in a wrong basin."""
