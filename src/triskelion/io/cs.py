@@ -3,10 +3,14 @@
 Nothing in them is ever unpickled, and a header that announces more rows than the file holds is refused before they are given room.
 """
 
+import ast
 import os
 import re
+import struct
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from numpy.lib import format as npy
@@ -20,6 +24,7 @@ LARGEST_HEADER = 1_000_000
 MADE = "2000-01-01 00:00:00.000000"  # the same job writes the same file, whenever it is run
 _NPY, _COMPRESSED = b"\x93NUMPY", b"CSDAT"
 
+_LONG = re.compile(r"(\d)L\b")  # whole numbers as Python 2 wrote them
 _FIELD = re.compile(r"[\w./-]+")
 _KEY = re.compile(r"^(\s*)([^\s:#][^:]*):\s*(.*?)\s*$")
 
@@ -166,22 +171,18 @@ def _names(table: np.ndarray) -> tuple[str, ...]:
     return table.dtype.names or ()
 
 
-def _read_header(file, path) -> tuple[int, np.dtype]:
+def _read_header(file: BinaryIO, path) -> tuple[int, np.dtype]:
     magic = file.read(6)
     if _COMPRESSED in magic:
         raise DataError(f"{path} is in CryoSPARC's compressed format: save it with cryosparc-tools as Dataset.load(path).save(path) and import that")
     if magic != _NPY:
         raise DataError(f"{path} is not a .cs file: it does not begin as numpy's arrays do")
-    file.seek(0)
     try:
-        version = npy.read_magic(file)
-        read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-        shape, _, dtype = read(file, max_header_size=LARGEST_HEADER)
-        n_rows = int(shape[0]) if len(shape) == 1 else -1
-    except (ValueError, TypeError, SyntaxError, KeyError, RecursionError, MemoryError, OverflowError, UnicodeDecodeError) as error:
+        n_rows, dtype = _parse_header(file)
+    except (ValueError, TypeError, SyntaxError, KeyError, RecursionError, MemoryError, OverflowError, struct.error) as error:
         raise DataError(f"{path} is not a .cs file that can be read: {str(error)[:200] or type(error).__name__}") from error
     if n_rows < 0 or not dtype.names:
-        raise DataError(f"{path} is not a .cs file: it holds an array of shape {shape}, wanted a table of named columns")
+        raise DataError(f"{path} is not a .cs file: it holds an array of {dtype}, wanted a table of named columns")
     for name in dtype.names:
         base = dtype[name].base
         if base.kind not in KINDS or base.names or not base.itemsize:
@@ -191,3 +192,18 @@ def _read_header(file, path) -> tuple[int, np.dtype]:
     if UID not in dtype.names or dtype[UID].kind not in "ui" or dtype[UID].shape:
         raise DataError(f"{path}: there is no column of uids, by which particles are known: it is not a .cs file of CryoSPARC")
     return n_rows, dtype
+
+
+def _parse_header(file: BinaryIO) -> tuple[int, np.dtype]:
+    """Read the header of a numpy array after its magic word; return its number of rows, -1 where it is no table, and its kind."""
+    major = file.read(2)[:1]
+    length = struct.unpack("<H" if major == b"\x01" else "<I", file.read(2 if major == b"\x01" else 4))[0]
+    if length > LARGEST_HEADER:
+        raise ValueError(f"its header is said to have {length} bytes")
+    text = file.read(length).decode("utf-8" if major == b"\x03" else "latin-1")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of Python about what is written there: it is refused below
+        fields = ast.literal_eval(_LONG.sub(r"\1", text).strip())
+    shape, dtype = fields["shape"], npy.descr_to_dtype(fields["descr"])
+    is_table = isinstance(shape, tuple) and len(shape) == 1 and type(shape[0]) is int
+    return (shape[0] if is_table else -1), dtype
