@@ -1,4 +1,4 @@
-"""The poses of the mirror image: same images, and a symmetry that stays."""
+"""The poses of the mirror image: same images, and its symmetry."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from tests.refine.scene import Poses, exact_slices
 from triskelion.fourier.shells import fourier_disc
 from triskelion.geometry.hand import MIRROR, mirror_rotations
 from triskelion.geometry.rotations import random_rotations
-from triskelion.geometry.symmetry import parse_symmetry
+from triskelion.geometry.symmetry import mirror_group, parse_symmetry
 
 
 def test_the_mirror_image_looks_the_same_at_the_mirrored_poses():
@@ -22,8 +22,10 @@ def test_the_mirror_image_looks_the_same_at_the_mirrored_poses():
     np.testing.assert_array_equal(mirror_rotations(mirrored), rotations)
 
 
-@pytest.mark.parametrize("name", ["C1", "C5", "D3", "D7", "T", "O", "I", "I1"])
-def test_point_groups_are_their_own_mirror_images(name):
-    rotations = parse_symmetry(name).rotations
-    distance = np.abs((MIRROR @ rotations @ MIRROR)[:, None] - rotations[None]).max(axis=(2, 3))
+@pytest.mark.parametrize("name", ["C1", "C5", "D3", "D7", "T", "O", "I", "I1", "I3", "I4"])
+def test_point_groups_and_their_mirror_images(name):
+    group = parse_symmetry(name)
+    mirrored = mirror_group(group)
+    assert (mirrored.name == name) == (name not in ("I3", "I4"))
+    distance = np.abs((MIRROR @ group.rotations @ MIRROR)[:, None] - mirrored.rotations[None]).max(axis=(2, 3))
     assert distance.min(axis=1).max() < 1e-12

@@ -14,8 +14,8 @@ from triskelion.geometry.symmetry import (
     reduce_to_asymmetric_unit,
 )
 
-ORDERS = {"C1": 1, "C2": 2, "C3": 3, "C4": 4, "C7": 7, "C99": 99, "D1": 2, "D2": 4, "D7": 14, "T": 12, "O": 24, "I": 60, "I1": 60}
-GRID_ORDERS = {"C1": 1, "C3": 1, "C4": 4, "C6": 2, "D2": 4, "D4": 8, "D7": 2, "T": 1, "O": 24, "I": 12}
+ORDERS = {"C1": 1, "C2": 2, "C3": 3, "C4": 4, "C7": 7, "C99": 99, "D1": 2, "D2": 4, "D7": 14, "T": 12, "O": 24, "I": 60, "I1": 60, "I3": 60, "I4": 60}
+GRID_ORDERS = {"C1": 1, "C3": 1, "C4": 4, "C6": 2, "D2": 4, "D4": 8, "D7": 2, "T": 1, "O": 24, "I": 12, "I3": 2}
 
 
 def place_in(rotations: np.ndarray, group: np.ndarray) -> np.ndarray:
@@ -48,18 +48,32 @@ def test_elements_are_products_of_a_coset_and_a_grid_rotation(name):
     assert len(products) == len(group) == len(set(place_in(products, group.rotations)))
 
 
-@pytest.mark.parametrize(("text", "name"), [(" d7 ", "D7"), ("c1", "C1"), ("i", "I"), ("I2", "I"), ("i1", "I1"), ("o", "O")])
+@pytest.mark.parametrize(("text", "name"), [(" d7 ", "D7"), ("c1", "C1"), ("i", "I"), ("I2", "I"), ("i1", "I1"), ("o", "O"), ("i3", "I3")])
 def test_names_are_read_as_people_write_them(text, name):
     assert parse_symmetry(text).name == name
 
 
-@pytest.mark.parametrize("text", ["", "C", "C0", "D", "C100", "C-2", "D04", "S4", "I3", "Oh", "C2v", "4"])
+@pytest.mark.parametrize("text", ["", "C", "C0", "D", "C100", "C-2", "D04", "S4", "I5", "Oh", "C2v", "4"])
 def test_other_names_are_refused(text):
     with pytest.raises(InputError, match="wanted C1 to C99"):
         parse_symmetry(text)
 
 
-@pytest.mark.parametrize("name", ["C1", "C4", "C7", "D2", "D3", "T", "O", "I"])
+# an element of each that relion_refine --print_symmetry_ops of RELION 3.1.3 gives; both have a five-fold axis along z
+OF_RELION = {
+    "I3": [[0.67082, -0.16246, 0.72361], [0.68819, 0.5, -0.52573], [-0.27639, 0.85065, 0.44721]],
+    "I4": [[0.6382, -0.26287, 0.72361], [0.26287, -0.80902, -0.52573], [0.72361, 0.52573, -0.44721]],
+}
+
+
+@pytest.mark.parametrize("name", OF_RELION)
+def test_other_icosahedral_settings_are_those_of_relion(name):
+    group = parse_symmetry(name).rotations
+    for element in (np.array(OF_RELION[name]), rotvec_to_matrix([0, 0, np.deg2rad(72)])):
+        assert np.abs(group - element).max(axis=(1, 2)).min() < 1e-5
+
+
+@pytest.mark.parametrize("name", ["C1", "C4", "C7", "D2", "D3", "T", "O", "I", "I4"])
 def test_all_mates_of_a_pose_have_one_representative(name):
     group, poses = parse_symmetry(name), random_rotations(200, np.random.default_rng(1))
     chosen = reduce_to_asymmetric_unit(poses, group)

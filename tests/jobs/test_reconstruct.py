@@ -133,3 +133,9 @@ def test_the_same_particles_give_the_same_maps(run, job):
     again = run()
     for name in ("half_a", "half_b", "map_sharp"):
         np.testing.assert_array_equal(read_volume(again.folder / f"{name}.mrc").array, read_volume(job.folder / f"{name}.mrc").array)
+
+
+def test_the_mirror_image_of_one_icosahedral_setting_has_the_other(run):
+    plain, flipped = (run(symmetry="I3", flip_hand=hand) for hand in (False, True))
+    assert (plain.summary["symmetry"], flipped.summary["symmetry"]) == ("I3", "I4")
+    assert fsc(read_volume(flipped.folder / "map.mrc"), flip_hand(read_volume(plain.folder / "map.mrc")))[1:12].min() > 0.99

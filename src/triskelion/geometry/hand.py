@@ -1,8 +1,8 @@
 """The other hand: the map mirrored through the plane x = 0 of the box centre, and the poses at which it has the same images.
 
 With M = diag(-1, 1, 1) the mirror image is V'(x) = V(M x). A point x of it stands in the image where M x stood, P(R' x) = P(R M x), so R' is R M
-but for its third row, whose sign makes it a rotation again: R' = diag(1, 1, -1) R M. Shifts stay. Every point group that ``parse_symmetry``
-knows is its own mirror image through x = 0 (not so T through z = 0), so a symmetric map stays symmetric about the same axes.
+but for its third row, whose sign makes it a rotation again: R' = diag(1, 1, -1) R M. Shifts stay. A symmetric map stays symmetric about the
+same axes (not so T mirrored through z = 0), but for I3 and I4, which become each other (``mirror_group``).
 """
 
 import numpy as np

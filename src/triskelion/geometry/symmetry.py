@@ -1,7 +1,8 @@
 """Point groups: the rotations g with V(g x) = V(x), so that the poses R and R g of an image are the same.
 
 Orientations are RELION's: Cn about z; Dn with a two-fold axis along x; T with a three-fold axis along z; O with four-fold axes along x, y and z;
-I (also called I2) and I1 with two-fold axes along x, y and z. All axes pass through the box centre.
+I (also called I2) and I1 with two-fold axes along x, y and z; I3 and I4, mirror images of each other, with a five-fold axis along z and a two-fold
+axis along y. All axes pass through the box centre.
 """
 
 import re
@@ -25,7 +26,10 @@ POLYHEDRAL = {
     "O": ((4, Z), (3, (1.0, 1.0, 1.0))),
     "I": ((2, Z), (5, (1.0, 0.0, GOLDEN)), (3, (0.0, 1 / GOLDEN, GOLDEN))),
     "I1": ((2, Z), (5, (0.0, 1.0, GOLDEN)), (3, (1 / GOLDEN, 0.0, GOLDEN))),
+    "I3": ((5, Z), (2, (-1.0, 0.0, GOLDEN))),
+    "I4": ((5, Z), (2, (1.0, 0.0, GOLDEN))),
 }
+MIRROR_IMAGES = {"I3": "I4", "I4": "I3"}  # through x = 0; every other group is its own
 LARGEST_FOLD = 99
 
 
@@ -66,7 +70,7 @@ class PointGroup:
 
 
 def parse_symmetry(text: str) -> PointGroup:
-    """Return the point group called ``text``: C1 to C99, D1 to D99, T, O, I (I2) or I1, in capitals or not.
+    """Return the point group called ``text``: C1 to C99, D1 to D99, T, O, I (I2), I1, I3 or I4, in capitals or not.
 
     Raises
     ------
@@ -81,10 +85,15 @@ def parse_symmetry(text: str) -> PointGroup:
     name = "I" if name == "I2" else name
     if name not in POLYHEDRAL:
         raise InputError(
-            f"symmetry is {text!r}, wanted C1 to C{LARGEST_FOLD}, D1 to D{LARGEST_FOLD}, T, O, I (two-fold axes along x, y and z, as RELION's I2) "
-            "or I1: turn maps of other orientations first"
+            f"symmetry is {text!r}, wanted C1 to C{LARGEST_FOLD}, D1 to D{LARGEST_FOLD}, T, O, I (two-fold axes along x, y and z, as RELION's I2), "
+            "I1, I3 or I4: turn maps of other orientations first"
         )
     return PointGroup(name, _generate(POLYHEDRAL[name]))
+
+
+def mirror_group(group: PointGroup) -> PointGroup:
+    """Return the point group of the mirror image through x = 0."""
+    return parse_symmetry(MIRROR_IMAGES.get(group.name, group.name))
 
 
 def _generate(generators: tuple[tuple[int, tuple[float, float, float]], ...]) -> np.ndarray:

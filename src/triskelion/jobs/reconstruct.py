@@ -35,7 +35,7 @@ class ReconstructParameters(JobParameters):
     symmetry: str = parameter(
         "C1",
         title="Symmetry",
-        help="Point group C1, C4, D7, T, O, I (RELION's orientations) or I1, its axes through the box centre: every image counts at all its "
+        help="Point group C1, C4, D7, T, O, I (RELION's orientations), I1, I3 or I4, its axes through the box centre: every image counts at all its "
         "symmetric poses. The poses that are saved stay as they are.",
     )
     resplit_half_sets: bool = parameter(
@@ -59,7 +59,7 @@ def run(parameters: ReconstructParameters, context: JobContext) -> None:
     from triskelion.data.volume import Volume, require_same_grid
     from triskelion.devices import set_threads
     from triskelion.geometry.rotations import rotvec_to_matrix
-    from triskelion.geometry.symmetry import parse_symmetry
+    from triskelion.geometry.symmetry import mirror_group, parse_symmetry
     from triskelion.imaging.forward import reference_grid
     from triskelion.jobs.read_images import open_stream
     from triskelion.jobs.report_maps import plot_views, report_half_maps
@@ -71,6 +71,8 @@ def run(parameters: ReconstructParameters, context: JobContext) -> None:
 
     set_threads(context.threads)
     group = parse_symmetry(parameters.symmetry)
+    if parameters.flip_hand:
+        group = mirror_group(group)
     particles = _prepare_particles(parameters, context)
     grid = reference_grid(particles, parameters.box_px)
     mask = None if parameters.mask is None else context.read_mask(parameters.mask)
