@@ -238,6 +238,11 @@ class Job:
         return self._paths.name
 
     @property
+    def paths(self) -> JobPaths:
+        """The job's files."""
+        return self._paths
+
+    @property
     def folder(self) -> Path:
         """The job's folder."""
         return self._paths.folder

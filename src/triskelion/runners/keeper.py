@@ -80,8 +80,8 @@ class Keeper:
         for entry in list_entries(project):
             lane = described.lanes.get(entry.submission.lane)
             if is_over(entry, lane):
-                tell_why_stopped(entry)
-                leave_queue(entry.paths)
+                if tell_why_stopped(entry):
+                    leave_queue(entry.paths)
             elif lane is None:
                 entry.note(f"waits for a lane {entry.submission.lane}: there is none of this name in lanes.toml any more")
             else:

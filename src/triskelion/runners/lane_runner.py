@@ -10,6 +10,7 @@ from triskelion.project.status import read_status
 from triskelion.project.store import JobRecord, read_job
 from triskelion.project.submission import enter_queue, list_unfinished_inputs, read_submission
 from triskelion.runners.base import EXIT_INPUT, require_success
+from triskelion.runners.host import HostPaths
 from triskelion.runners.keeper import find_template, tend_queue
 from triskelion.runners.lanes import SlurmLane, read_lanes
 from triskelion.runners.local import WORKER
@@ -54,9 +55,7 @@ class LaneRunner:
         JobFailed
             The lane refused it.
         """
-        name, lane = read_lanes(paths.project).find(self.lane)
-        submission = build_submission(read_job(paths), name, lane, self.asked, self.worker)
-        enter_queue(paths, replace(submission, waits_for=list_unfinished_inputs(paths)))
+        self.enqueue(paths)
         tend_queue(paths.project)
         deadline = time.monotonic() + _WORD_S
         while time.monotonic() < deadline:
@@ -66,6 +65,13 @@ class LaneRunner:
             if status.state != "queued" or status.message:
                 return
             time.sleep(0.05)
+
+    def enqueue(self, paths: JobPaths) -> None:
+        """Put a job into the queue, for a keeper to find."""
+        name, lane = read_lanes(paths.project).find(self.lane)
+        submission = build_submission(read_job(paths), name, lane, self.asked, self.worker)
+        enter_queue(paths, replace(submission, waits_for=list_unfinished_inputs(paths)))
+        HostPaths.here().register(paths.project)
 
     def run(self, paths: JobPaths) -> None:
         """Put a job into the queue and wait until it is completed; whoever stops waiting does not stop the job."""

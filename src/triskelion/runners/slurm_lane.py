@@ -120,16 +120,17 @@ class SlurmLaneKeeper:
         entry.end("failed", f"{_explain_exit(code)}; see {entry.paths.log}")
 
 
-def tell_why_stopped(entry: Entry) -> None:
-    """Replace "stopped by SIGTERM" of a job that is over by the reason that SLURM had."""
+def tell_why_stopped(entry: Entry) -> bool:
+    """Replace "stopped by SIGTERM" of a job that is over by the reason that SLURM had; return False while SLURM has none yet."""
     if entry.status.state != "killed" or "SIGTERM" not in entry.status.message or entry.submission.slurm_id is None:
-        return
+        return True
     try:
         state = read_states([entry.submission.slurm_id]).get(entry.submission.slurm_id)
     except (SlurmAway, SlurmRefused):
-        return
-    if state is not None and state.word in _ENDS and state.word != "CANCELLED":
+        return True
+    if state is not None and state.word in _ENDS:
         write_status(entry.paths, replace(entry.status, message=_ENDS[state.word][1]))
+    return state is None or state.word not in _AT_WORK
 
 
 def _explain_exit(code: str) -> str:
