@@ -18,7 +18,7 @@ from triskelion.refine.alignment import Candidates, Posterior
 BETTER_NAT = 1.0  # that a search has to gain: less is a climb ended early
 ELSEWHERE_DEG = 10.0  # so far away lies another basin
 SAME_PER_NOISE = 2.0  # projections are the same if D² is less than so many times what noise makes of it
-CLEAR_SD = 2.0  # standard deviations that no draw gains
+CLEAR_SD = 3.0  # standard deviations that a draw hardly ever gains, whichever of many mates was luckiest
 
 
 def compare_basins(

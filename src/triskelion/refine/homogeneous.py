@@ -24,6 +24,7 @@ from triskelion.imaging.scale import Contrast, contrast_prior, shrink_contrast
 from triskelion.imaging.stream import spread_rows
 from triskelion.maps.symmetrize import symmetrize_map
 from triskelion.masks.automatic import particle_mask
+from triskelion.ranks import gather_rows
 from triskelion.refine.alignment import Candidates, Posterior, align
 from triskelion.refine.basins import compare_basins, measure_map_noise
 from triskelion.refine.consensus import Consensus, measure_consensus, pack_images, window_disc
@@ -176,6 +177,13 @@ class HomogeneousRefinement(Refinement):
         merged = Candidates(*(np.concatenate([getattr(part, name) for part in (kept, taken)]) for name in Candidates.__dataclass_fields__))
         return merged.take(np.argsort(merged.rows, kind="stable"))
 
+    def gather_found(self) -> None:
+        """Exchange the comparisons of images with projections, and how many particles were in wrong basins."""
+        gather_rows(self.means.ranks, self.own, *self._compared)
+        counts = np.array([self._checked, self._wrong])
+        self.means.ranks.add(counts)
+        self._checked, self._wrong = map(int, counts)
+
     def grid_at(self, resolution_A: float) -> GlobalGrid:
         """Poses to score in a search anywhere, as finely as a resolution asks for that references have."""
         disc = fourier_disc(self.grid.box_px, min(self.shell_of(resolution_A), self.limit_shell))
@@ -226,7 +234,7 @@ class HomogeneousRefinement(Refinement):
         if number >= GLOBAL_ITERATIONS:
             return CHECKED_SHARE
         # the first map is someone else's, at low resolution: what it led to is always searched again
-        is_wrong = number == 1 or self._wrong > WRONG_SHARE * self._checked
+        is_wrong = number == 1 or self._wrong > max(WRONG_SHARE * self._checked, 1)  # of few, one is chance
         return 1.0 if is_wrong else CHECKED_SHARE
 
     def _measure_map_noise(self, half_maps: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
