@@ -9,13 +9,14 @@ import pytest
 
 from triskelion.api import Job, Project
 from triskelion.data.particles import Particles, draw_half_sets
+from triskelion.data.volume import Mask
 from triskelion.errors import InputError
 from triskelion.geometry.fulcrum import image_of_point
 from triskelion.geometry.rotations import matrix_to_rotvec, rotation_difference_deg, rotvec_to_matrix
 from triskelion.geometry.symmetry import parse_symmetry
 from triskelion.io.mrc import read_mask, read_volume, write_volume
 from triskelion.io.particle_star import read_particles, write_particles
-from triskelion.maps.edit import crop_map
+from triskelion.maps.edit import crop_map, rescale_map
 from triskelion.runners.base import JobFailed
 from triskelion.runners.inline import InlineRunner
 
@@ -119,9 +120,24 @@ def test_maps_alone_can_be_compared(project, tmp_path):
     assert "no half maps" in log_of(job) and "only jobs have them" in log_of(job)
     assert job.summary["maps_agree_to_A"] == 20 and "n_shared" not in job.summary  # Nyquist
     assert {path.stem for path in (job.folder / "plots").glob("*.png")} == {"compare_maps", "compare_fsc"}
-    write_volume(path, crop_map(volume, 36))
-    with pytest.raises(JobFailed, match="volume_tools"):
-        project.run("compare", first="J2", second=path)
+
+
+@pytest.mark.parametrize("other", [lambda volume: crop_map(volume, 36), lambda volume: rescale_map(volume, 44)], ids=["cropped", "finer"])
+def test_a_map_on_another_grid_is_resampled(project, tmp_path, other):
+    path = tmp_path / "other.mrc"
+    write_volume(path, other(read_volume(project.job("J2").path("map"))))
+    forward, backward = (project.run("compare", first=pair[0], second=pair[1], mask="J1.mask_body") for pair in (("J2", path), (path, "J2")))
+    for job in (forward, backward):
+        assert job.summary["maps_agree_to_A"] == pytest.approx(20, rel=0.05)
+        assert job.summary["second_multiplied_by"] == pytest.approx(1, rel=0.02)
+        assert "nothing finer than 20.00 Å is compared" in log_of(job)
+
+
+def test_a_mask_of_neither_grid_is_refused(project, tmp_path):
+    path = tmp_path / "mask.mrc"
+    write_volume(path, Mask(np.ones((30, 30, 30)), 10.0))
+    with pytest.raises(JobFailed, match="the mask has box 30 px at 10 Å/px"):
+        project.run("compare", first="J2", second="J3", mask=path)
 
 
 def test_a_job_without_particles_and_particles_of_others(project, changed):

@@ -96,11 +96,14 @@ class OnGrid(Protocol):
         ...
 
 
+def is_same_grid(first: OnGrid, second: OnGrid) -> bool:
+    """Whether both lie on the same grid (pixel sizes may differ by 0.1 %, as rounded headers do)."""
+    return first.box_px == second.box_px and abs(first.pixel_size_A - second.pixel_size_A) <= 1e-3 * first.pixel_size_A
+
+
 def require_same_grid(first: OnGrid, second: OnGrid, first_name: str, second_name: str) -> None:
-    """Raise InputError unless both lie on the same grid (pixel sizes may differ by 0.1 %, as rounded headers do)."""
-    same_box = first.box_px == second.box_px
-    same_pixel = abs(first.pixel_size_A - second.pixel_size_A) <= 1e-3 * first.pixel_size_A
-    if not (same_box and same_pixel):
+    """Raise InputError unless both lie on the same grid."""
+    if not is_same_grid(first, second):
         raise InputError(
             f"{first_name} has box {first.box_px} px at {first.pixel_size_A:g} Å/px, "
             f"{second_name} has box {second.box_px} px at {second.pixel_size_A:g} Å/px: "

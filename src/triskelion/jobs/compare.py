@@ -1,14 +1,15 @@
 """Job: two jobs side by side: maps, FSC curves, poses, half-sets and parameters.
 
-Maps are compared as they are, none is moved onto the other. The second may have another scale of grey: it is shown multiplied by the factor that
-makes it most like the first at low resolution. Poses are compared particle by particle, up to the symmetry, for the particles that both have.
+Maps are compared as they are, none is moved onto the other; of two grids the one with the larger pixels is taken, both with the same centre: nothing
+finer is known of both. The second map may have another scale of grey: it is shown multiplied by the factor that makes it most like the first at low
+resolution. Poses are compared particle by particle, up to the symmetry, for the particles that both have.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from triskelion.data.particles import NO_HALF, Particles, join_by_uid
-from triskelion.data.volume import Mask, Volume, require_same_grid
+from triskelion.data.volume import Mask, OnGrid, Volume, is_same_grid, require_same_grid
 from triskelion.errors import InputError
 from triskelion.jobs.context import JobContext
 from triskelion.jobs.spec import JobParameters, JobType, parameter, slot
@@ -26,13 +27,18 @@ class CompareParameters(JobParameters):
     """What compare wants to know."""
 
     first: str = slot("volume", title="First", help="A job with a map, or a map; its half maps, where it has them, give an FSC curve.")
-    second: str = slot("volume", title="Second", help="The job or map to compare it with, on the same grid.")
-    mask: str | None = slot("mask", title="Mask", optional=True, help="For all FSC curves; slices and shifts are then through and of its centre.")
+    second: str = slot("volume", title="Second", help="The job or map to compare it with.")
+    mask: str | None = slot(
+        "mask",
+        title="Mask",
+        optional=True,
+        help="For all FSC curves, on the grid of either map; slices and shifts are then through and of its centre.",
+    )
     first_particles: str | None = slot("particles", title="First particles", optional=True, help="Left out: those of the first job, if it has any.")
     second_particles: str | None = slot(
         "particles", title="Second particles", optional=True, help="Left out: those of the second job, if it has any."
     )
-    symmetry: str = parameter("C1", title="Symmetry", help="Point group up to which poses are compared: C1, C4, D7, T, O, I.")
+    symmetry: str = parameter("C1", title="Symmetry", help="Point group up to which poses are compared: C1, C4, D7, T, O, I, I1, I3 or I4.")
 
 
 @dataclass(frozen=True)
@@ -50,15 +56,13 @@ def run(parameters: CompareParameters, context: JobContext) -> None:
     from triskelion.geometry.symmetry import parse_symmetry
 
     group = parse_symmetry(parameters.symmetry)
-    sides = (
+    given = (
         _read_side(context, parameters.first, parameters.first_particles),
         _read_side(context, parameters.second, parameters.second_particles),
     )
-    first, second = sides
-    require_same_grid(first.volume, second.volume, first.label, second.label)
-    mask = None if parameters.mask is None else context.read_mask(parameters.mask)
-    if mask is not None:
-        require_same_grid(first.volume, mask, "the maps", "the mask")
+    grid = _choose_grid(given[0].volume, given[1].volume)
+    sides = first, second = (_bring_to_grid(context, given[0], grid), _bring_to_grid(context, given[1], grid))
+    mask = None if parameters.mask is None else _read_mask(context, parameters.mask, given, grid)
     _compare_maps(context, sides, mask, parameters.seed)
     if first.particles is not None and second.particles is not None:
         rows = join_by_uid(first.particles, second.particles)
@@ -88,6 +92,40 @@ def _read_side(context: JobContext, reference: str, particles: str | None) -> Si
         except InputError as error:
             context.log(f"no particles, so no poses to compare: {error}")
     return Side(reference, volume, halves, found)
+
+
+def _choose_grid(first: Volume, second: Volume) -> OnGrid:
+    """The grid with the larger pixels; of those with the same pixels the smaller one."""
+    if abs(first.pixel_size_A - second.pixel_size_A) <= 1e-3 * first.pixel_size_A:
+        return min(first, second, key=lambda volume: volume.box_px)
+    return max(first, second, key=lambda volume: volume.pixel_size_A)
+
+
+def _bring_to_grid(context: JobContext, side: Side, grid: OnGrid) -> Side:
+    """Resample the maps of a side where they lie on another grid."""
+    from triskelion.maps.edit import resample_map
+
+    if is_same_grid(side.volume, grid):
+        return side
+    context.log(
+        f"{side.label} is resampled from {side.volume.box_px} px at {side.volume.pixel_size_A:g} Å/px to {grid.box_px} px at "
+        f"{grid.pixel_size_A:g} Å/px: nothing finer than {2 * grid.pixel_size_A:.2f} Å is compared"
+    )
+    half_maps = None if side.halves is None else (resample_map(side.halves[0], grid), resample_map(side.halves[1], grid))
+    return replace(side, volume=resample_map(side.volume, grid), halves=half_maps)
+
+
+def _read_mask(context: JobContext, reference: str, sides: tuple[Side, Side], grid: OnGrid) -> Mask:
+    """Read a mask on the grid of either map, and bring it to ``grid``."""
+    from triskelion.maps.edit import resample_map
+
+    mask = context.read_mask(reference)
+    if is_same_grid(mask, grid):
+        return mask
+    if not any(is_same_grid(mask, side.volume) for side in sides):
+        require_same_grid(grid, mask, "the maps", "the mask")
+    resampled = resample_map(Volume(mask.array, mask.pixel_size_A), grid).array
+    return Mask(resampled.clip(0, 1), grid.pixel_size_A)  # its Fourier series swings a little over the edge
 
 
 def _compare_maps(context: JobContext, sides: tuple[Side, Side], mask: Mask | None, seed: int) -> None:
