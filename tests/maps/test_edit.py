@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+import torch
 
 from triskelion.data.volume import Mask, Volume
 from triskelion.errors import InputError
+from triskelion.fourier.filters import gaussian_blur
 from triskelion.maps import edit
 
 
@@ -63,3 +65,13 @@ def test_a_point_outside_the_box_is_refused():
     edit.require_inside((0, 11, 5), delta(12, (1, 1, 1)), "the fulcrum")
     with pytest.raises(InputError, match=r"the fulcrum is 0,11\.5,5 px, outside the box of 12 px"):
         edit.require_inside((0, 11.5, 5), delta(12, (1, 1, 1)), "the fulcrum")
+
+
+@pytest.mark.parametrize("sigma_A", [1.0, 3.0, 5.0, 12.0, 14.0])
+def test_a_blur_in_real_space_is_that_by_transforms(sigma_A: float):
+    """2 Å a pixel: 1.5 to 6 px are blurred in real space, at the edge of the box too."""
+    noise = Volume(np.random.default_rng(2).standard_normal((31, 31, 31)).astype(np.float32), 2.0)
+    blurred = edit.blur_map(noise, sigma_A).array
+    wanted = gaussian_blur(torch.from_numpy(noise.array), 2.0, sigma_A).numpy()
+    assert blurred.dtype == np.float32
+    np.testing.assert_allclose(blurred, wanted, atol=1e-3 * wanted.std())

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import torch
+from scipy import ndimage
 
 from triskelion.conventions import box_center_px, centered_A_to_corner_px, corner_px_to_centered_A
 from triskelion.data.volume import Mask, OnGrid, Volume, require_same_grid
@@ -12,6 +13,9 @@ from triskelion.fourier.filters import gaussian_blur, lowpass
 from triskelion.fourier.resample import crop_or_pad, resample_volume, rescale_volumes
 from triskelion.masks.automatic import SMOOTHING_A, SMOOTHING_PX
 from triskelion.masks.binarize import keep_sphere
+
+SAMPLED_PX, WIDEST_PX = 1.5, 6.0  # narrower Gaussians are no Gaussians when sampled, for wider ones transforms are faster
+TRUNCATE_SD = 5.0
 
 
 def apply_mask(volume: Volume, mask: Mask) -> Volume:
@@ -36,7 +40,13 @@ def flip_hand(volume: Volume) -> Volume:
 
 
 def blur_map(volume: Volume, sigma_A: float) -> Volume:
-    """Return the map convolved with a Gaussian of standard deviation ``sigma_A``."""
+    """Return the map convolved with a Gaussian of standard deviation ``sigma_A``, periodic at the edge of the box.
+
+    A Gaussian wide enough to be sampled is applied axis by axis in real space, which takes a third of the time of transforms.
+    """
+    sigma_px = sigma_A / volume.pixel_size_A
+    if SAMPLED_PX <= sigma_px <= WIDEST_PX:
+        return replace(volume, array=ndimage.gaussian_filter(volume.array, sigma_px, mode="wrap", truncate=TRUNCATE_SD))
     return replace(volume, array=gaussian_blur(torch.from_numpy(volume.array), volume.pixel_size_A, sigma_A).numpy())
 
 
