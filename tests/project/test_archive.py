@@ -67,6 +67,19 @@ def test_taken_numbers_are_replaced_and_references_follow(imported, elsewhere, t
     assert elsewhere.rerun("J6").is_identical and elsewhere.rerun("J7").is_identical
 
 
+def test_a_job_that_a_parameter_names_is_renamed_too(imported, elsewhere, tmp_path):
+    """A fulcrum may be the job that found it."""
+    record = json.loads((imported.folder / "J5" / "job.json").read_text())
+    record |= {"type": "of_another_version", "parameters": {**record["parameters"], "fulcrum": "J4"}}
+    (imported.folder / "J5" / "job.json").write_text(json.dumps(record))
+    for _ in range(4):
+        elsewhere.run("make")
+    imported.upkeep.export(tmp_path / "a.tar", ["J5"], with_lineage=True)
+    names = elsewhere.upkeep.import_archive(tmp_path / "a.tar")
+    arrived = json.loads((elsewhere.folder / names["J5"] / "job.json").read_text())
+    assert arrived["parameters"]["fulcrum"] == names["J4"] != "J4"
+
+
 def test_jobs_that_stay_behind_are_referred_to_by_their_files(imported, elsewhere, tmp_path):
     elsewhere.run("make", level=7.0)  # another J1
     for _ in range(3):

@@ -1,3 +1,5 @@
+import json
+
 from triskelion.project.lineage import job_of_path, job_of_text, list_ancestors, list_descendants, list_users
 
 
@@ -26,6 +28,18 @@ def test_paths_into_jobs_and_several_inputs_are_found(project):
     lineage = project.upkeep.lineage
     assert lineage["J3"].parents == ("J1", "J2")
     assert lineage["J4"].parents == ("J3",)
+
+
+def test_jobs_named_by_parameters_that_are_no_slots_are_found(project):
+    """A fulcrum names the job that found it; a series names jobs among the values it fixes and varies."""
+    for _ in range(3):
+        project.run("make")
+    record = json.loads((project.folder / "J3" / "job.json").read_text())
+    record["parameters"] |= {"fulcrum": "J1", "fixed": ["volume=J2", "dilation_px=3"], "title": "J1 again"}
+    (project.folder / "J3" / "job.json").write_text(json.dumps(record))
+    ancestry = project.upkeep.lineage["J3"]
+    assert ancestry.parents == ("J1", "J2")
+    assert [(source.slot, source.reference) for source in ancestry.sources] == [("fulcrum", "J1"), ("fixed", "J2")]
 
 
 def test_an_unreadable_job_hides_no_other(imported):

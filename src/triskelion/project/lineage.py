@@ -11,6 +11,7 @@ from triskelion.project.layout import JobPaths, ProjectPaths, job_number
 from triskelion.project.store import list_jobs, read_job
 
 _REFERENCE = re.compile(r"(J[1-9]\d*)(?:\.\w+)?")
+_VALUES = re.compile(r"[,;]")
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ def job_of_text(text: str) -> str | None:
 
 
 def read_ancestry(paths: JobPaths) -> Ancestry:
-    """Read what a job was made from: its filled slots, and paths among its other parameters that lead into jobs."""
+    """Read what a job was made from: its filled slots, and among its other parameters jobs that are named, as a fulcrum is, and paths into jobs."""
     try:
         record = read_job(paths)
     except (DataError, TypeError):
@@ -72,13 +73,14 @@ def read_ancestry(paths: JobPaths) -> Ancestry:
     slots = {slot.partition(".")[0] for slot in record.inputs}
     for name, value in record.parameters.items():
         if name not in slots:
-            sources += [Source(name, path, path, job_of_path(path)) for path in _texts(value) if job_of_path(path)]
+            sources += [Source(name, text, text, job) for text in _texts(value) if (job := job_of_text(text))]
     return Ancestry(paths.name, record.type, tuple(sources), record.cloned_from)
 
 
 def _texts(value: Any) -> Iterator[str]:
+    """Yield texts; of ``name=value,value``, as a series has them, the values."""
     if isinstance(value, str):
-        yield value
+        yield from _VALUES.split(value.partition("=")[2]) if "=" in value else [value]
     elif isinstance(value, list):
         for each in value:
             yield from _texts(each)

@@ -85,6 +85,9 @@ def _translate_record(record: dict[str, Any], name: str, translation: Translatio
     except InputError:  # a job of another version keeps what only that version understands
         kind = None
     command = record.get("command", "")
+    for parameter, value in parameters.items():
+        if parameter not in inputs and isinstance(value, str) and value in translation.names:  # a fulcrum, a job to run again
+            parameters[parameter] = translation.names[value]
     if kind is not None:
         for each in describe_parameters(kind).values():
             if Path in each.kinds and isinstance(parameters.get(each.name), str):
