@@ -63,13 +63,23 @@ def test_it_leaves_what_a_refinement_leaves(searched):
     assert len(job.plots["nonuniform_cut"]) == 3
     assert "pose_change" not in job.plots
     assert {path.name for path in job.folder.iterdir()} >= {
-        "map.mrc", "map_sharp.mrc", "half_a.mrc", "half_b.mrc", "mask.mrc", "fsc.json", "fsc.txt", "fsc.xml", "poses.npz", "shared.npz", "iterations",
+        "map.mrc", "map_sharp.mrc", "map_local.mrc", "half_a.mrc", "half_b.mrc", "mask.mrc", "fsc.json", "fsc.txt", "fsc.xml", "poses.npz", "shared.npz", "iterations",
     }  # fmt: skip
     mask = read_mask(job.folder / "mask.mrc").array
     faces = [np.take(mask, (0, -1), axis=axis).max() for axis in range(3)]
     assert max(faces) < 0.5 < mask.max()  # so that local_refinement takes it
     with np.load(job.folder / "poses.npz") as poses:
         assert {"uid", "rotation_sd_deg", "position_sd_A", "covariance_rad_A"} <= set(poses.files)
+
+
+def test_only_one_map_is_low_passed_voxel_by_voxel(searched):
+    _, job = searched
+    half_a, half_b, average, local = (read_volume(job.folder / f"{name}.mrc").array for name in ("half_a", "half_b", "map", "map_local"))
+    np.testing.assert_allclose(average, (half_a + half_b) / 2, atol=1e-6 * average.max())
+    solvent = read_mask(job.folder / "mask.mrc").array < 0.01
+    assert local[solvent].std() < 0.6 * average[solvent].std()
+    assert np.corrcoef(local[~solvent], average[~solvent])[0, 1] > 0.9
+    assert [row["label"] for row in job.plots["map_slices"][-1]["rows"]] == ["map", "sharpened", "low-passed locally"]
 
 
 def test_given_poses_are_refined_and_their_change_is_shown(tmp_path):
@@ -81,15 +91,19 @@ def test_given_poses_are_refined_and_their_change_is_shown(tmp_path):
     given_deg = rotation_difference_deg(given.rotations, scene.body.rotations)
     assert np.median(body_errors_deg(scene, job.folder)) < 0.35 * np.median(given_deg)
     assert len(job.plots["pose_change"]) == 3 and "nonuniform_cut" not in job.plots
+    assert not (job.folder / "map_local.mrc").exists()
     assert 0.7 < job.summary["median_rotation_change_deg"] / np.median(given_deg) < 1.3
 
 
 def test_a_symmetric_refinement_gives_a_symmetric_map_and_poses_of_one_unit(tmp_path):
     job = run_whole_refinement(SceneContext(tmp_path / "J2", make_scene()), poses="input", symmetry="c2", max_iterations=1)
     group = parse_symmetry("C2")
-    for name in ("half_a", "half_b"):
-        half = read_volume(job.folder / f"{name}.mrc").array[:, 1:, 1:]  # in an even box plane 0 has no partner
-        np.testing.assert_allclose(half[:, ::-1, ::-1], half, atol=1e-5 * np.abs(half).max())
+    maps = {name: read_volume(job.folder / f"{name}.mrc").array[:, 1:, 1:] for name in ("half_a", "half_b", "map_local")}
+    # in an even box plane 0 has no partner, and filters spread what it holds
+    inside = read_mask(job.folder / "mask.mrc").array[:, 1:, 1:]
+    for name, array in maps.items():
+        weight, tolerance = (inside, 5e-3) if name == "map_local" else (1, 1e-5)
+        np.testing.assert_allclose(weight * array[:, ::-1, ::-1], weight * array, atol=tolerance * np.abs(array).max())
     found = read_particles(job.folder / "particles.star")
     rotations = rotvec_to_matrix(found["rotvec_rad"])
     np.testing.assert_allclose(reduce_to_asymmetric_unit(rotations, group), rotations, atol=1e-6)

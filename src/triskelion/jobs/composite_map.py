@@ -67,7 +67,7 @@ def run(parameters: CompositeMapParameters, context: JobContext) -> None:
         for number, half in enumerate((half_a, half_b))
     )
     mask = None if parameters.mask is None else context.read_mask(parameters.mask)
-    curves = report_half_maps(context, composed_a, composed_b, mask, parameters.seed)
+    report_half_maps(context, composed_a, composed_b, mask, parameters.seed, local_lowpass=parameters.local_lowpass)
     context.save_volume(Volume(shares.source.astype(np.float32), consensus.pixel_size_A), "source")
     _compare_inside(context, sources, moved, ((half_a, half_b), (composed_a, composed_b)))
     context.save_json("sources", {"sources": [{"number": 0, "map": parameters.volume}, *sources]})
@@ -78,8 +78,6 @@ def run(parameters: CompositeMapParameters, context: JobContext) -> None:
         average_map(composed_a, composed_b),
         [factor * each.mask for factor, each in zip(shares.focused, moved, strict=True)],
     )
-    if parameters.local_lowpass:
-        _save_local_lowpass(context, (composed_a, composed_b), curves.resolution_A())
 
 
 def _read_focused(parameters: CompositeMapParameters, context: JobContext, consensus: Volume) -> "list[Focused]":
@@ -170,16 +168,6 @@ def _plot(context: JobContext, parameters: CompositeMapParameters, consensus: Vo
 
     labels = [f"{number} {reference}" for number, reference in enumerate(parameters.focused, start=1)]
     context.plot("composite_slices", collect_composite_slices(consensus, composite, dict(zip(labels, parts, strict=True))))
-
-
-def _save_local_lowpass(context: JobContext, halves: HalfMaps, resolution_A: float) -> None:
-    from triskelion.maps.nonuniform import choose_cuts, fit_nonuniform_filter
-    from triskelion.resolution.fsc import average_map
-
-    pixel_size_A = halves[0].pixel_size_A
-    finest_A = resolution_A if np.isfinite(resolution_A) else 2 * pixel_size_A
-    chosen = fit_nonuniform_filter((halves[0].array, halves[1].array), pixel_size_A, choose_cuts(finest_A))
-    context.save_volume(Volume(chosen.apply(average_map(*halves).array), pixel_size_A), "map_local")
 
 
 JOB = JobType(

@@ -1,6 +1,6 @@
 """Job: poses of whole particles, searched anywhere with nothing but a map, or refined from those they have; one filter for all of a reference.
 
-It is nonuniform_refinement without that filter, to compare with.
+It is nonuniform_refinement without its filter, to compare with, and leaves no ``map_local``.
 """
 
 from triskelion.jobs.spec import JobType, parameter

@@ -15,9 +15,19 @@ N_DIRECTIONS = 1000
 
 
 def report_half_maps(
-    context: JobContext, half_a: Volume, half_b: Volume, mask: Mask | None, seed: int, fulcrum_xyz_px=None, tight: Mask | None = None
+    context: JobContext,
+    half_a: Volume,
+    half_b: Volume,
+    mask: Mask | None,
+    seed: int,
+    fulcrum_xyz_px=None,
+    tight: Mask | None = None,
+    local_lowpass: bool = False,
 ) -> "FscCurves":
-    """Save half maps, map, sharpened map and FSC; report the resolution; return the curves. ``tight`` stands in for the automatic tight mask."""
+    """Save half maps, map, sharpened map and FSC; report the resolution; return the curves.
+
+    ``tight`` stands in for the automatic tight mask; ``local_lowpass`` saves ``map_local`` as well.
+    """
     from triskelion.maps.sharpen import sharpen
     from triskelion.resolution.curves import finite_or_none
     from triskelion.resolution.fsc import average_map, compute_fsc_curves
@@ -27,15 +37,29 @@ def report_half_maps(
     sharpened = sharpen(half_a, half_b, curves, mask or tight)
     for name, volume in (("half_a", half_a), ("half_b", half_b), ("map", average), ("map_sharp", sharpened.volume)):
         context.save_volume(volume, name)
+    local = lowpass_locally(half_a, half_b, curves.resolution_A()) if local_lowpass else None
+    if local is not None:
+        context.save_volume(local, "map_local")
     save_curves(context, curves)
     for warning in curves.warnings():
         context.warn(warning)
-    plot_maps(context, curves, average, sharpened.volume, mask, fulcrum_xyz_px, iteration=None)
+    plot_maps(context, curves, average, sharpened.volume, mask, fulcrum_xyz_px, iteration=None, local=local)
     if sharpened.guinier is not None:
         context.plot("guinier", sharpened.guinier.as_dict())
     context.log(f"resolution {curves.resolution_A():.2f} Å ({curves.headline}, 0.143), B-factor {sharpened.b_factor_A2:.0f} Å²")
     context.summarize(resolution_A=finite_or_none(curves.resolution_A()), b_factor_A2=sharpened.b_factor_A2)
     return curves
+
+
+def lowpass_locally(half_a: Volume, half_b: Volume, resolution_A: float) -> Volume:
+    """Average of two half maps, each voxel low-passed where they stop agreeing about it, no finer than a resolution (Nyquist where there is none)."""
+    from triskelion.maps.nonuniform import choose_cuts, fit_nonuniform_filter
+    from triskelion.resolution.fsc import average_map
+
+    pixel_size_A = half_a.pixel_size_A
+    cuts_A = choose_cuts(resolution_A if np.isfinite(resolution_A) else 2 * pixel_size_A)
+    chosen = fit_nonuniform_filter((half_a.array, half_b.array), pixel_size_A, cuts_A)
+    return Volume(chosen.apply(average_map(half_a, half_b).array), pixel_size_A)
 
 
 def save_curves(context: JobContext, curves: "FscCurves") -> None:
@@ -48,16 +72,23 @@ def save_curves(context: JobContext, curves: "FscCurves") -> None:
 
 
 def plot_maps(
-    context: JobContext, curves: "FscCurves", average: Volume, sharpened: Volume, mask: Mask | None, fulcrum_xyz_px, iteration: int | None
+    context: JobContext,
+    curves: "FscCurves",
+    average: Volume,
+    sharpened: Volume,
+    mask: Mask | None,
+    fulcrum_xyz_px,
+    iteration: int | None,
+    local: Volume | None = None,
 ) -> None:
-    """Plot slices of the map in real and Fourier space, of the mask, and the FSC curves."""
+    """Plot slices of the map (``local`` is low-passed voxel by voxel) in real and Fourier space, of the mask, and the FSC curves."""
     from triskelion.plots.fourier_slices import collect_fourier_slices
     from triskelion.plots.map_slices import collect_map_slices
     from triskelion.plots.mask_slices import collect_mask_slices
     from triskelion.resolution.curves import finite_or_none
 
     through = None if mask is None else np.rint(mask.center_xyz_px).astype(int)
-    maps = {"map": average, "sharpened": sharpened}
+    maps = {"map": average, "sharpened": sharpened} | ({} if local is None else {"low-passed locally": local})
     context.plot("map_slices", collect_map_slices(maps, fulcrum_xyz_px=fulcrum_xyz_px, through_xyz_px=through), iteration)
     context.plot("fourier_slices", collect_fourier_slices(average, resolution_A=finite_or_none(curves.resolution_A())), iteration)
     context.plot("gsfsc", curves.as_dict(), iteration)

@@ -54,7 +54,7 @@ def report_result(
 
     half_a, half_b = (Volume(half, refinement.grid.pixel_size_A) for half in half_maps)
     static = _static_mask(refinement)
-    curves = report_half_maps(context, half_a, half_b, static, refinement.settings.seed)
+    curves = report_half_maps(context, half_a, half_b, static, refinement.settings.seed, local_lowpass=refinement.settings.nonuniform)
     mask = _newest_mask(refinement) if static is None else static
     context.save_volume(mask, "mask")
     context.plot("mask_slices", collect_mask_slices(mask, average_map(half_a, half_b)))

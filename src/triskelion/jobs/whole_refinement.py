@@ -32,6 +32,7 @@ FOLDS = 3  # a reference of two thirds of a whole particle's images is as good a
 OUTPUTS: dict[str, SlotKind] = {
     "map": "volume",
     "map_sharp": "volume",
+    "map_local": "volume",
     "half_a": "volume",
     "half_b": "volume",
     "mask": "mask",
@@ -67,8 +68,8 @@ class WholeRefinementParameters(RefinementParameters):
     symmetry: str = parameter(
         "C1",
         title="Symmetry",
-        help="Point group C1, C4, D7, T, O, I (RELION's orientations) or I1, its axes through the box centre; maps are symmetric, and every pose "
-        "is given in the asymmetric unit.",
+        help="Point group C1, C4, D7, T, O, I (RELION's orientations), I1, I3 or I4, its axes through the box centre; maps are symmetric, and every "
+        "pose is given in the asymmetric unit.",
     )
     initial_lowpass_A: float = parameter(30.0, title="Initial low-pass", unit="Å", gt=0, le=200, help="Resolution of the first references.")
     independent_beyond_A: float = parameter(

@@ -1,15 +1,16 @@
 """Audit of whole particles: does a search anywhere, against the final references, find better poses than the refinement has?
 
-It is the restart audit of a refinement without extents. Where a global search ends higher in another basin, by more than in a draw, the particle
-stood in a wrong one; in noise, where there is no right one, most do.
+It is the restart audit of a refinement without extents. Where a global search ends more than a nat higher in another basin, the particle stood in a
+wrong one, or its pose is a draw (``refine.basins``): so do many in noise, and under a symmetry that was not given.
 """
 
 import numpy as np
 
 from triskelion.data.particles import HALF_A, HALF_B
+from triskelion.geometry.rotations import rotation_difference_deg
 from triskelion.refine.alignment import align
 from triskelion.refine.audit import LEAST_PARTICLES, SHARE, RestartAudit
-from triskelion.refine.basins import compare_basins
+from triskelion.refine.basins import BETTER_NAT, ELSEWHERE_DEG
 from triskelion.refine.global_search import find_poses_globally
 from triskelion.refine.homogeneous import GRID_A, HomogeneousRefinement
 
@@ -25,7 +26,7 @@ def audit_globally(refinement: HomogeneousRefinement) -> RestartAudit:
         here = np.arange(len(rows))
         now = align(posterior, here, refinement.rotations[rows], refinement.centers_px[rows], stages)
         found = find_poses_globally(posterior, here, grid, stages)
-        clearly, elsewhere = compare_basins(posterior, now, found, stages[-1].disc, refinement.map_noise)
-        better += int((clearly & elsewhere).sum())
+        elsewhere = rotation_difference_deg(now.rotations, found.rotations) > ELSEWHERE_DEG
+        better += int((elsewhere & (found.value > now.value + BETTER_NAT)).sum())
         seen += len(rows)
     return RestartAudit(seen, better / seen)
