@@ -25,9 +25,22 @@ def print_error(error: Exception) -> None:
 
 
 def print_json(data: Any) -> None:
-    """Print plain data for programs."""
+    """Print plain data for programs: each entry of an object a line, which Python's fast encoder does not do by itself."""
     import json
 
     from triskelion.project.plain_json import to_plain
 
-    typer.echo(json.dumps(to_plain(data), indent=2, ensure_ascii=False))
+    plain = to_plain(data)
+    if not isinstance(plain, dict):
+        typer.echo(json.dumps(plain, ensure_ascii=False))
+        return
+    lines = [f"  {json.dumps(key)}: {_write_entry(value)}" for key, value in plain.items()]
+    typer.echo("{\n" + ",\n".join(lines) + "\n}" if lines else "{}")
+
+
+def _write_entry(value: Any) -> str:
+    import json
+
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        return "[\n    " + ",\n    ".join(json.dumps(each, ensure_ascii=False) for each in value) + "\n  ]"
+    return json.dumps(value, ensure_ascii=False)

@@ -116,14 +116,15 @@ def jobs(as_json: AsJson = False) -> None:
 @app.command()
 def status(context: typer.Context, as_json: AsJson = False) -> None:
     """List the jobs of the project."""
-    from triskelion.cli.tables import describe_job, make_console, make_status_table
+    from triskelion.cli.tables import describe_job, make_console, make_status_lines
 
     project = open_project(context)
     described = [describe_job(job) for job in project.jobs]
     if as_json:
         print_json({"project": str(project.folder), "jobs": described})
     else:
-        make_console().print(make_status_table(described, str(project.folder)))
+        console = make_console()
+        console.print(make_status_lines(described, str(project.folder), console.width), soft_wrap=True)
 
 
 @app.command()
