@@ -6,12 +6,12 @@ Both refinements run with the program's defaults from the poses given. The truth
 the true poses of the body, in the frame of the map it is compared with: domains that hinge are blurred there as they are in any map of whole
 particles. Regions are the domains' masks without the other domains, and the solvent: the sphere that the box holds without all of them.
 
-plain         average of the half maps as they are
-Wiener        the same, each shell multiplied by 2 FSC / (1 + FSC), the best one gain a shell
-non-uniform   the same, each voxel low-passed at the cut that its half maps say
+map         as both jobs leave it: the average of the half maps as they are
+Wiener      the same, each shell multiplied by 2 FSC / (1 + FSC), the best one gain a shell
+map_local   as nonuniform_refinement leaves it: each voxel low-passed at the cut that its half maps say; of homogeneous_refinement, made the same way
 
 Errors are root mean squares over that of the truth in the region (of the solvent: over that of the truth in the particle), one grey scale a map; FSC
-with the truth is that of the plain map in a region, mean over a range of shells. Prints JSON lines and two tables.
+with the truth is that of the map in a region, mean over a range of shells. Prints JSON lines and two tables.
 """
 
 import argparse
@@ -32,14 +32,14 @@ from triskelion.fourier.transforms import fourier_to_image
 from triskelion.geometry.rotations import matrix_to_rotvec
 from triskelion.io.mrc import read_volume, write_stack
 from triskelion.io.particle_star import read_particles, write_particles
-from triskelion.maps.nonuniform import choose_cuts, fit_nonuniform_filter
+from triskelion.jobs.report_maps import lowpass_locally
 from triskelion.masks.automatic import spherical_mask
 from triskelion.refine.frames import find_drift, move_poses
 from triskelion.refine.reference import filter_map
-from triskelion.resolution.fsc import average_map, compute_fsc_curves, fsc
+from triskelion.resolution.fsc import compute_fsc_curves, fsc
 
 KINDS = ("homogeneous_refinement", "nonuniform_refinement")
-FILTERS = ("plain", "Wiener", "non-uniform")
+FILTERS = ("map", "Wiener", "map_local")
 SOLVENT = "solvent"
 BANDS_A = ((30.0, 15.0), (15.0, 10.0), (10.0, 0.0))
 DRIFT_A = 15.0  # resolution at which the frames of two maps are compared
@@ -109,12 +109,11 @@ def cut_regions(hinge_set: HingeSet) -> dict[str, np.ndarray]:
 
 def judge_regions(job: Job, right: Volume, regions: dict[str, np.ndarray]) -> Iterator[Row]:
     """Yield errors and FSC with the truth in every region."""
-    half_a, half_b = (read_volume(job.path(name)) for name in ("half_a", "half_b"))
-    plain = average_map(half_a, half_b)
+    plain = read_volume(job.path("map"))
     inside = np.sum([mask for name, mask in regions.items() if name != SOLVENT], axis=0)
     maps = {
         name: array * fit_grey_scale(array, right.array, inside)
-        for name, array in zip(FILTERS, (plain.array, *filter_average(half_a, half_b)), strict=True)
+        for name, array in zip(FILTERS, (plain.array, *filter_map_of(job, plain)), strict=True)
     }
     for region, mask in regions.items():
         power = weigh_power(right.array, inside if region == SOLVENT else mask)
@@ -125,13 +124,14 @@ def judge_regions(job: Job, right: Volume, regions: dict[str, np.ndarray]) -> It
         yield {"region": region, "errors": errors, "fsc_with_truth": bands}
 
 
-def filter_average(half_a: Volume, half_b: Volume) -> tuple[np.ndarray, np.ndarray]:
-    """Average of two half maps, filtered shell by shell and voxel by voxel."""
-    average, curves = average_map(half_a, half_b), compute_fsc_curves(half_a, half_b)
+def filter_map_of(job: Job, plain: Volume) -> tuple[np.ndarray, np.ndarray]:
+    """The map of a job, filtered shell by shell and voxel by voxel."""
+    half_a, half_b = (read_volume(job.path(name)) for name in ("half_a", "half_b"))
+    curves = compute_fsc_curves(half_a, half_b)
     correlation = np.clip(curves.curves[curves.headline], 0, 1)
-    cuts_A = choose_cuts(curves.resolution_A())
-    nonuniform = fit_nonuniform_filter((half_a.array, half_b.array), average.pixel_size_A, cuts_A)
-    return filter_map(average.array, 2 * correlation / (1 + correlation)), nonuniform.apply(average.array)
+    leaves_it = job.type == "nonuniform_refinement"
+    local = read_volume(job.path("map_local")) if leaves_it else lowpass_locally(half_a, half_b, curves.resolution_A())
+    return filter_map(plain.array, 2 * correlation / (1 + correlation)), local.array
 
 
 def fit_grey_scale(array: np.ndarray, right: np.ndarray, mask: np.ndarray) -> np.float32:
