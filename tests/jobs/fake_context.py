@@ -18,6 +18,7 @@ from triskelion.io.segmentation_npz import read_segmentation, write_segmentation
 from triskelion.io.stacks import ParticleImages
 from triskelion.jobs.registry import job_type
 from triskelion.masks.regions import Edit
+from triskelion.ranks import OneRank
 
 
 class CountingProgress:
@@ -35,6 +36,7 @@ class FakeContext:
 
     def __init__(self, project_folder: Path, name: str = "J1", threads: int = 1):
         self.project_folder, self.folder, self.threads = Path(project_folder), Path(project_folder) / name, threads
+        self.ranks = OneRank()
         self.folder.mkdir(parents=True, exist_ok=True)
         self.logs: list[str] = []
         self.warnings: list[str] = []

@@ -162,7 +162,7 @@ def test_the_half_maps_of_the_box_are_those_of_the_windows_put_back(box_px, wind
     center = scene.domain.center_xyz_px
     centers_px = image_of_point(scene.head.rotations, scene.head.shifts_px, center) - images.offsets_px
     cloud = PoseCloud(scene.head.rotations[None], centers_px[None])
-    whole = reconstruct_whole(inputs, consensus, consensus.sigma2, cloud.in_box(images.offsets_px, center), cpu, lambda steps: None)
+    whole = reconstruct_whole(inputs, consensus, consensus.sigma2, cloud.in_box(images.offsets_px, center), make_means(), lambda steps: None)
     for rows, of_box in zip(rows_of_halves(scene.start.half_set), whole, strict=True):
         sums = HalfSums(images, deal_folds(rows, 5), cpu)
         sums.renew(cloud, images.sigma2)

@@ -5,6 +5,7 @@ their CTF), sigma² the noise at the time of packing. The likelihood's b and W f
 so that half precision holds them.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,17 +18,20 @@ from triskelion.imaging.forward import ImageSet
 from triskelion.imaging.noise import smooth_variance
 from triskelion.imaging.window import window_matched, window_power
 from triskelion.kernels.interface import WeightedImages
+from triskelion.ranks import Ranks
 
 
 @dataclass(frozen=True)
 class PackedImages:
-    """The images of a table in their windows.
+    """The images of a table, or of a part of it, in their windows.
 
     Attributes
     ----------
-    matched : Tensor, float32 or float16, shape (n, m, 2)
+    place : ndarray, int (n,)
+        Where ``matched`` and ``power`` hold the image of a row; -1 where they do not.
+    matched : Tensor, float32 or float16, shape (held, m, 2)
         beta, real and imaginary part.
-    power : Tensor, same type, shape (n, m)
+    power : Tensor, same type, shape (held, m)
         P.
     offsets_px : ndarray, float64 (n, 2)
         Where the middle of each window lies in its image, px of the reference from the box centre.
@@ -43,6 +47,7 @@ class PackedImages:
         Contrast over that at the time of packing.
     """
 
+    place: np.ndarray
     matched: Tensor
     power: Tensor
     offsets_px: np.ndarray
@@ -53,12 +58,19 @@ class PackedImages:
     rescaled: np.ndarray
 
     @classmethod
-    def empty(cls, store: ArrayStore, name: str, group: np.ndarray, sigma2: np.ndarray, disc: FourierDisc) -> "PackedImages":
-        """Make room in ``store`` for the images of all particles; ``sigma2`` (groups, shells of ``disc``) is the noise to whiten with."""
+    def empty(
+        cls, store: ArrayStore, name: str, group: np.ndarray, sigma2: np.ndarray, disc: FourierDisc, held: np.ndarray | None = None
+    ) -> "PackedImages":
+        """Make room in ``store`` for the images of all particles, or of those ``held`` (bool, one for each).
+
+        ``sigma2`` (groups, shells of ``disc``) is the noise to whiten with.
+        """
         n, m = len(group), len(disc)
-        matched = torch.from_numpy(store.empty(f"{name}_matched", (n, m, 2)))
-        power = torch.from_numpy(store.empty(f"{name}_power", (n, m)))
-        return cls(matched, power, np.zeros((n, 2)), np.ones(n), group, sigma2, disc, np.ones(n))
+        held = np.ones(n, bool) if held is None else held
+        place, n_held = np.where(held, np.cumsum(held) - 1, -1), int(held.sum())
+        matched = torch.from_numpy(store.empty(f"{name}_matched", (n_held, m, 2)))
+        power = torch.from_numpy(store.empty(f"{name}_power", (n_held, m)))
+        return cls(place, matched, power, np.zeros((n, 2)), np.ones(n), group, sigma2, disc, np.ones(n))
 
     def put(self, rows: np.ndarray, images: ImageSet, residual: Tensor, sigma2: np.ndarray, centers_px: np.ndarray) -> None:
         """Pack a block.
@@ -78,8 +90,8 @@ class PackedImages:
         whitened = residual * (images.matched() * images.per_shell(1 / np.sqrt(sigma2)))
         whole_px = np.rint(centers_px * images.scale[:, None])  # in px of the image itself
         beta = window_matched(whitened, images.disc, whole_px, self.disc)
-        self.matched[rows] = torch.view_as_real(beta).to(self.matched.dtype)
-        self.power[rows] = window_power(images.power(), images.disc, self.disc).to(self.power.dtype)
+        self.matched[self.place[rows]] = torch.view_as_real(beta).to(self.matched.dtype)
+        self.power[self.place[rows]] = window_power(images.power(), images.disc, self.disc).to(self.power.dtype)
         self.offsets_px[rows] = whole_px / images.scale[:, None]
         self.scale[rows] = images.scale
 
@@ -90,8 +102,9 @@ class PackedImages:
         """b and W of ``rows`` for the noise ``sigma2`` (groups, shells of the window); rows of the result are numbered anew."""
         contrast = torch.from_numpy(self.rescaled[rows].astype(np.float32))[:, None]
         per_shell = np.sqrt(self.sigma2) / sigma2
-        b = torch.view_as_complex(self.matched[rows].to(torch.float32)) * (self._of_rows(per_shell, rows) * contrast)
-        return WeightedImages(b, self.power[rows].to(torch.float32) * (self._of_rows(1 / sigma2, rows) * contrast**2), self.scale[rows])
+        here = self.place[rows]
+        b = torch.view_as_complex(self.matched[here].to(torch.float32)) * (self._of_rows(per_shell, rows) * contrast)
+        return WeightedImages(b, self.power[here].to(torch.float32) * (self._of_rows(1 / sigma2, rows) * contrast**2), self.scale[rows])
 
     def to_whole_shells(self, sigma2: np.ndarray, first: np.ndarray, box_px: int) -> np.ndarray:
         """Noise on the shells of the whole images (box ``box_px``): ``first`` (groups, shells there), changed as ``sigma2`` has since packing."""
@@ -137,3 +150,22 @@ class PackedNoise:
             for power, weight, sigma2, count in zip(self._power, self._weight, self._sigma2, of_group, strict=True)
         )
         return np.stack(list(found))
+
+    def take_in(self, other: "PackedNoise") -> None:
+        """Add what was collected of other images."""
+        self._power += other._power
+        self._weight += other._weight
+
+    def add_ranks(self, ranks: Ranks) -> None:
+        """Add what other ranks have collected of the same images."""
+        ranks.add(self._power, self._weight)
+
+
+def pool_noise(of_halves: Sequence[PackedNoise], ranks: Ranks) -> PackedNoise:
+    """Return the noise of all images of both half-sets and all ranks; half by half, so that ranks change no bit of it."""
+    for of_half in of_halves:
+        of_half.add_ranks(ranks)
+    pooled, *others = of_halves
+    for other in others:
+        pooled.take_in(other)
+    return pooled

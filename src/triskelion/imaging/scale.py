@@ -98,7 +98,10 @@ def measure_contrast(
     kernels: Kernels,
     advance: Callable[[int], None] = lambda steps: None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return Re sum conj(m) b and sum W |m|² (p,) of all particles at contrast 1; a half's sums depend on its own images alone."""
+    """Return Re sum conj(m) b and sum W |m|² (p,) of all particles in half-sets at contrast 1, 0 of others.
+
+    A half's sums depend on its own images alone.
+    """
     plain = stream.with_contrast(np.ones(len(stream)))
     cross, power = np.zeros(len(stream)), np.zeros(len(stream))
     for half, volume in zip((HALF_A, HALF_B), volumes, strict=True):

@@ -12,6 +12,7 @@ from triskelion.data.particles import Particles
 from triskelion.data.segmentation import Segmentation
 from triskelion.data.volume import Mask, Volume
 from triskelion.masks.regions import Edit
+from triskelion.ranks import Ranks
 
 
 class Progress(Protocol):
@@ -27,7 +28,8 @@ class JobContext(Protocol):
 
     folder: Path  # the job's own folder
     project_folder: Path  # relative paths in tables are relative to it
-    threads: int  # processor cores the job may use
+    threads: int  # processor cores this process may use
+    ranks: Ranks  # the processes that share the job, and which of them this is
 
     def log(self, message: str) -> None:
         """Write a line to the log."""

@@ -83,7 +83,7 @@ def run(parameters: LocalRefinementParameters, context: JobContext) -> None:
 
     set_threads(context.threads)
     kernels = choose_kernels(parameters.device)
-    shared = SharedRecord(read_recording(parameters, context))
+    shared = SharedRecord(read_recording(parameters, context), context.ranks)
     inputs = _read_inputs(parameters, context, shared)
     wants_rest = _wants_rest(parameters, inputs, shared)
     grid = inputs.images.grid

@@ -1,5 +1,6 @@
 """What every refinement is told about how it runs, beside what it refines: filter, memory, packing, device, recording; one description for all."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 from zipfile import is_zipfile
@@ -49,6 +50,14 @@ class RefinementParameters(JobParameters):
         advanced=True,
         help="At the end, search a hundredth of the particles once more, from random poses or anywhere, and say for how many that finds better ones.",
     )
+    ranks: int = parameter(
+        1,
+        title="Ranks",
+        ge=1,
+        le=256,
+        advanced=True,
+        help="Processes that refine together, an even number: each half-set is one's, or shared by several. They share the job's cores and memory.",
+    )
     max_iterations: int = parameter(15, title="Maximum iterations", ge=1, le=100, advanced=True, help="It stops by itself when nothing improves.")
     replay: Path | None = parameter(
         None,
@@ -86,15 +95,18 @@ def choose_store(parameters: RefinementParameters, context: JobContext, estimate
     """
     from triskelion.devices import available_memory_bytes
 
-    allowed = FREE_SHARE * available_memory_bytes() if parameters.memory_GB is None else parameters.memory_GB * 1e9
+    allowed = (FREE_SHARE * available_memory_bytes() if parameters.memory_GB is None else parameters.memory_GB * 1e9) / context.ranks.size
+    estimate = replace(estimate, packed_values=estimate.packed_values / context.ranks.size)
     packing = parameters.packing
     if packing == "auto":
         fitting = (name for name, dtype in IN_MEMORY.items() if estimate.total_bytes(dtype) <= allowed)
         packing = next(fitting, "disk")
+    packing = str(context.ranks.from_rank(0, np.array(packing)))  # as the first has found the memory
     needed = estimate.working_bytes if packing == "disk" else estimate.total_bytes(IN_MEMORY[packing])
     window = f"a window of {estimate.window_px} px" if estimate.window_px < box_px else f"the whole box of {box_px} px"
+    each = f", each of {context.ranks.size} ranks" if context.ranks.size > 1 else ""
     on_disk = f" and {estimate.packed_values * 2 / 1e9:.1f} GB on disk" if packing == "disk" else ""
-    context.log(f"search in {window}; images packed as {packing}: it takes about {needed / 1e9:.1f} GB of memory{on_disk}")
+    context.log(f"search in {window}; images packed as {packing}: it takes about {needed / 1e9:.1f} GB of memory{on_disk}{each}")
     if needed > allowed:
         raise InputError(
             f"it takes about {needed / 1e9:.1f} GB of memory, {allowed / 1e9:.1f} GB may be taken: bin the particles, "

@@ -117,7 +117,7 @@ def run(parameters: WholeRefinementParameters, context: JobContext) -> None:
 
     set_threads(context.threads)
     kernels = choose_kernels(parameters.device)
-    shared = SharedRecord(read_recording(parameters, context))
+    shared = SharedRecord(read_recording(parameters, context), context.ranks)
     group = parse_symmetry(parameters.symmetry)
     inputs = _read_inputs(parameters, context, group, shared)
     grid = inputs.images.grid

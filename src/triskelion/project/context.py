@@ -23,6 +23,7 @@ from triskelion.project.plain_json import write_json, write_text
 from triskelion.project.reading import ProjectReader
 from triskelion.project.screen import Bar, Screen
 from triskelion.project.status import StatusKeeper
+from triskelion.ranks import OneRank, Ranks
 
 PROGRESS_EVENT_S = 1.0  # at most one event a second, however fast the loop
 
@@ -38,6 +39,7 @@ class FolderProgress:
     def advance(self, steps: int = 1) -> None:
         """Say that ``steps`` more are done; raise JobCancelled if the job was asked to stop."""
         self._context.check_cancelled()
+        steps = min(steps * self._context.ranks.size, self._total - self._done)  # the other ranks do as much meanwhile
         self._done += steps
         if self._bar is not None:
             self._bar.advance(steps)
@@ -66,6 +68,7 @@ class FolderContext(ProjectReader):
         super().__init__(paths.project)
         self.folder = paths.folder
         self.threads = threads
+        self.ranks: Ranks = OneRank()
         self.figures: dict[str, Any] = {}
         self.warnings: list[str] = []
         self._paths, self._status, self._run_child, self._screen = paths, status, run_child, screen
@@ -193,19 +196,30 @@ class FolderContext(ProjectReader):
 
     def load_checkpoint(self) -> dict[str, np.ndarray] | None:
         """Return the newest checkpoint, or None."""
-        if not self._paths.checkpoint.exists():
-            return None
-        try:
-            with self._paths.checkpoint.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
-                return {name: stored[name] for name in stored.files}
-        except (ValueError, OSError, EOFError, BadZipFile) as error:
-            raise DataError(f"{self._paths.checkpoint} is damaged ({error}): delete it and run the job from the start") from error
+        return read_checkpoint(self._paths)
 
     def run_child(self, job_type: str, **parameters: Any) -> str:
         """Run another job of the project and return its name."""
         name = self._run_child(job_type, parameters)
         self.log(f"{name} ({job_type}) is done")
         return name
+
+
+def read_checkpoint(paths: JobPaths) -> dict[str, np.ndarray] | None:
+    """Return the newest checkpoint of a job, or None.
+
+    Raises
+    ------
+    DataError
+        It is damaged.
+    """
+    if not paths.checkpoint.exists():
+        return None
+    try:
+        with paths.checkpoint.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
+            return {name: stored[name] for name in stored.files}
+    except (ValueError, OSError, EOFError, BadZipFile) as error:
+        raise DataError(f"{paths.checkpoint} is damaged ({error}): delete it and run the job from the start") from error
 
 
 def append_log(paths: JobPaths, text: str) -> None:

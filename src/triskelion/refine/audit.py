@@ -4,13 +4,15 @@ A share of particles is aligned again from random poses and from where they are,
 more than a nat higher, the refinement had stopped in a wrong place.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from triskelion.data.particles import HALF_A, HALF_B
-from triskelion.refine.alignment import align
+from triskelion.ranks import halves_of
+from triskelion.refine.alignment import Posterior, align
 from triskelion.refine.local import LocalRefinement
+from triskelion.refine.refinement import Refinement
 
 SHARE = 0.01
 LEAST_PARTICLES = 100
@@ -35,15 +37,27 @@ class RestartAudit:
     better_share: float
 
 
-def audit_restarts(refinement: LocalRefinement, n_starts: int = STARTS) -> RestartAudit:
-    """Restart a hundredth of the particles (a hundred at least) from random poses; the poses of the refinement stay what they are."""
-    uid, settings = refinement.start.uid, refinement.settings
-    n = max(round(SHARE * len(uid)), LEAST_PARTICLES)
-    better = seen = 0
-    of_half = ((half, refinement.sample(half, n // 2)) for half in (HALF_A, HALF_B))
+def audit_sample(refinement: Refinement, finds_better: Callable[[np.ndarray, Posterior], np.ndarray]) -> RestartAudit:
+    """Look at a hundredth of the particles (a hundred at least); the poses of the refinement stay what they are.
+
+    ``finds_better`` is given rows and what is maximised for them, and says for each (bool) whether it finds a better pose.
+    """
+    ranks, counts = refinement.means.ranks, np.zeros(2, int)
+    n = max(round(SHARE * len(refinement.start.uid)), LEAST_PARTICLES)
+    of_half = ((half, refinement.sample(half, n // 2)) for half in halves_of(ranks))
     for rows, posterior in (block for half, sample in of_half for block in refinement.sweep(half, sample, refinement.cloud)):
+        counts += finds_better(rows, posterior).sum(), len(rows)
+    ranks.add(counts)
+    better, seen = map(int, counts)
+    return RestartAudit(seen, better / seen)
+
+
+def audit_restarts(refinement: LocalRefinement, n_starts: int = STARTS) -> RestartAudit:
+    """Restart particles from random poses inside the extents."""
+    uid, settings, stages = refinement.start.uid, refinement.settings, refinement.stages(n_starts)
+
+    def finds_better(rows: np.ndarray, posterior: Posterior) -> np.ndarray:
         here = np.arange(len(rows))
-        stages = refinement.stages(n_starts)
         now = align(posterior, here, refinement.rotations[rows], refinement.centers_px[rows], stages)
         normal = np.stack([np.random.Generator(np.random.Philox(key=[int(u), settings.seed])).standard_normal((n_starts, 5)) for u in uid[rows]])
         turns = normal[..., :3] * np.deg2rad(settings.rotation_extent_deg) * SPREAD_PER_EXTENT
@@ -52,6 +66,6 @@ def audit_restarts(refinement: LocalRefinement, n_starts: int = STARTS) -> Resta
         rotations, centers_px = posterior.prior.pose_at(of_start, turns.reshape(-1, 3), shifts.reshape(-1, 2))
         rotations, centers_px = posterior.extent.clip(posterior.prior, of_start, rotations, centers_px)
         again = align(posterior, of_start, rotations, centers_px, stages)
-        better += int((again.value > now.value + BETTER_NAT).sum())
-        seen += len(rows)
-    return RestartAudit(seen, better / seen)
+        return again.value > now.value + BETTER_NAT
+
+    return audit_sample(refinement, finds_better)

@@ -17,8 +17,9 @@ from triskelion.imaging.forward import batch_size, batches
 from triskelion.imaging.packed import PackedImages
 from triskelion.kernels.interface import BackProjection, Kernels, WeightedImages
 from triskelion.maps.reconstruct import insert_mates, solve_map
-from triskelion.refine.consensus import Consensus, background_volume, remove_background, rows_of_halves
-from triskelion.refine.state import Inputs
+from triskelion.ranks import OneRank, Ranks, gather_halves, halves_of, own_particles
+from triskelion.refine.consensus import Consensus, background_volume, remove_background
+from triskelion.refine.state import Inputs, Means
 
 KEPT_BYTES = 2**31  # sums of all folds of both half-sets, and their totals
 
@@ -82,10 +83,13 @@ class HalfSums:
     kernels : Kernels
     group : PointGroup, optional
         Symmetry of the map.
+    ranks : Ranks, optional
+        The images of a fold that ``images`` does not hold are other ranks'.
     """
 
-    def __init__(self, images: PackedImages, folds: list[np.ndarray], kernels: Kernels, group: PointGroup | None = None):
+    def __init__(self, images: PackedImages, folds: list[np.ndarray], kernels: Kernels, group: PointGroup | None = None, ranks: Ranks | None = None):
         self._images, self._folds, self._kernels, self._group = images, folds, kernels, group
+        self._ranks: Ranks = ranks or OneRank()
         self._inserted: dict[int, tuple[PoseCloud, np.ndarray]] = {}
         self._kept: dict[int, BackProjection] = {}
         self._spare: BackProjection | None = None  # memory that is new to a process costs more to get than to fill
@@ -142,8 +146,10 @@ class HalfSums:
         sums, self._spare = self._spare or BackProjection.empty(int(self._images.disc.shell[-1])), None
         sums.clear()
         cloud, sigma2 = self._inserted[fold]
-        for rows in batches(self._folds[fold], batch_size(len(self._images.disc))):
+        held = self._folds[fold][self._images.place[self._folds[fold]] >= 0]
+        for rows in batches(held, batch_size(len(self._images.disc))):
             insert_cloud(sums, self._images.weighted(rows, sigma2), rows, cloud, self._images.disc, self._kernels, self._group)
+        self._ranks.add_in_half(sums.values, sums.weights)
         if self._is_kept:
             self._kept[fold] = sums
         else:
@@ -156,7 +162,7 @@ def reconstruct_whole(
     consensus: Consensus | None,
     sigma2: np.ndarray,
     cloud: PoseCloud,
-    kernels: Kernels,
+    means: Means,
     advance: Callable[[int], None],
     group: PointGroup | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -170,17 +176,19 @@ def reconstruct_whole(
     cloud : PoseCloud
         About the box centre.
     """
-    images, start = inputs.images, inputs.start
-    maps = []
-    for half, of_half in enumerate(rows_of_halves(start.half_set)):
+    images, start, ranks = inputs.images, inputs.start, means.ranks
+    own = own_particles(ranks, start.half_set, start.uid)
+    maps = {}
+    for half in halves_of(ranks):
         background = None
         if consensus is not None and inputs.settings.subtract_background:
             background = background_volume(inputs, consensus.filtered[half])
         sums = BackProjection.empty(int(images.disc.shell[-1]))
-        for rows, block in images.blocks(of_half, advance):
-            residual = remove_background(inputs, rows, block, background, kernels)
-            insert_cloud(sums, block.weighted(residual, sigma2), rows, cloud, images.disc, kernels, group)
+        for rows, block in images.blocks(np.flatnonzero(own & (start.half_set == half)), advance):
+            residual = remove_background(inputs, rows, block, background, means.kernels)
+            insert_cloud(sums, block.weighted(residual, sigma2), rows, cloud, images.disc, means.kernels, group)
+        ranks.add_in_half(sums.values, sums.weights)
         folded = HermitianSums.of(sums)
         del background, sums  # what follows takes as much again
-        maps.append(solve_map(folded, images.grid.box_px, group))
-    return maps[0], maps[1]
+        maps[half] = solve_map(folded, images.grid.box_px, group)
+    return gather_halves(ranks, maps)

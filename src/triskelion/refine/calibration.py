@@ -20,6 +20,7 @@ from triskelion.data.particles import HALF_A, HALF_B
 from triskelion.fourier.slices import prepare_slices
 from triskelion.geometry.rotations import matrix_to_rotvec, rotvec_to_matrix
 from triskelion.imaging.forward import batches
+from triskelion.ranks import gather_halves, gather_rows, halves_of
 from triskelion.refine.alignment import Posterior, align
 from triskelion.refine.refinement import Refinement
 from triskelion.refine.state import IterationResult
@@ -63,7 +64,7 @@ class _Found:
 
     @classmethod
     def nothing(cls, n: int) -> "_Found":
-        return cls(np.empty((n, 3, 3)), np.empty((n, 2)))
+        return cls(np.zeros((n, 3, 3)), np.zeros((n, 2)))
 
     def align(self, refinement: Refinement, rows: np.ndarray, posterior: Posterior) -> None:
         best = align(posterior, np.arange(len(rows)), refinement.rotations[rows], refinement.centers_px[rows], refinement.stages(0))
@@ -75,17 +76,18 @@ def calibrate_posterior(refinement: Refinement, covariance: np.ndarray) -> Calib
     uid = refinement.start.uid
     own, other = _Found.nothing(len(uid)), _Found.nothing(len(uid))
     samples = [refinement.sample(half, SAMPLE // 2) for half in (HALF_A, HALF_B)]
-    maps = []
-    for half in (HALF_A, HALF_B):
+    ranks, made = refinement.means.ranks, {}
+    for half in halves_of(ranks):
         for rows, posterior in refinement.sweep(half, samples[half], refinement.cloud):
             own.align(refinement, rows, posterior)
-        maps.append(refinement.make_reference(half, refinement.sums[half].solve()))
-    differences = []
-    for half, sample in zip((HALF_A, HALF_B), samples, strict=True):
+        made[half] = refinement.make_reference(half, refinement.sums[half].solve())
+    maps = gather_halves(ranks, made)
+    for half in halves_of(ranks):
         volume = prepare_slices(maps[1 - half], int(refinement.images.disc.shell[-1]))
-        for rows in batches(sample, BLOCK):
+        for rows in batches(samples[half][refinement.own[samples[half]]], BLOCK):
             other.align(refinement, rows, refinement.posterior_of(rows, volume))
-        differences.append(_differences(own, other, sample))
+    gather_rows(ranks, refinement.own, own.rotations, own.centers_px, other.rotations, other.centers_px)
+    differences = [_differences(own, other, sample) for sample in samples]
     difference, compared = (np.concatenate(parts) for parts in zip(*differences, strict=True))
     known = covariance[compared]
     rotation = COMMON_ROTATION + _factor(difference[:, :3], known[:, :3, :3])

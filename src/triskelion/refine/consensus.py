@@ -20,6 +20,7 @@ from triskelion.imaging.stream import spread_rows
 from triskelion.imaging.subtraction import subtract_projections
 from triskelion.imaging.window import choose_window_px, window_disc_shell
 from triskelion.kernels.interface import FourierVolume, Kernels
+from triskelion.ranks import gather_rows, own_particles
 from triskelion.refine.reference import settle_nonuniform_filter, wiener_gain
 from triskelion.refine.state import Inputs, Means
 from triskelion.resolution.fsc import compute_fsc_curves
@@ -157,16 +158,18 @@ def window_disc(disc: FourierDisc, window_px: int, last_shell: int) -> FourierDi
 
 
 def pack_images(inputs: Inputs, consensus: Consensus, disc: FourierDisc, means: Means, stage: str, advance: Callable[[int], None]) -> PackedImages:
-    """Read all images once, take their background out and pack them in the windows of ``disc``."""
+    """Read all images that are this rank's once, take their background out and pack them in the windows of ``disc``."""
     images, start = inputs.images, inputs.start
     to_window = images.disc.box_px / disc.box_px
     shells, window_shells = np.arange(consensus.sigma2.shape[1]), np.arange(int(disc.shell[-1]) + 1) * to_window
     sigma2 = np.stack([np.interp(window_shells, shells, of_group) for of_group in consensus.sigma2])
-    packed = PackedImages.empty(means.store, stage, images.particles["optics_group"], sigma2, disc)
+    own = own_particles(means.ranks, start.half_set, start.uid)
+    packed = PackedImages.empty(means.store, stage, images.particles["optics_group"], sigma2, disc, own)
     centers_px = image_of_point(start.consensus_rotations, start.consensus_shifts_px, inputs.domain.center_xyz_px)
     for half, filtered in zip(rows_of_halves(start.half_set), consensus.filtered, strict=True):
         background = background_volume(inputs, filtered) if inputs.settings.subtract_background else None
-        for rows, block in images.blocks(half, advance):
+        for rows, block in images.blocks(half[own[half]], advance):
             residual = remove_background(inputs, rows, block, background, means.kernels)
             packed.put(rows, block, residual, consensus.sigma2, centers_px[rows])
+    gather_rows(means.ranks, own, packed.offsets_px, packed.scale)
     return packed

@@ -3,8 +3,12 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+import numpy as np
+
+from triskelion.data.particles import NO_HALF
 from triskelion.fourier.slices import prepare_slices
 from triskelion.imaging.scale import Contrast, contrast_disc, contrast_prior, measure_contrast, shrink_contrast
+from triskelion.ranks import gather_rows, own_particles
 from triskelion.refine.consensus import Consensus
 from triskelion.refine.state import Inputs, Means
 
@@ -21,7 +25,10 @@ def estimate_particle_contrast(
     volume_a, volume_b = (prepare_slices(half * start.particle_mask, int(disc.shell[-1])) for half in consensus.filtered)
     poses = start.consensus_rotations, start.consensus_shifts_px
     coarse = replace(images, disc=disc)
-    cross, power = measure_contrast(coarse, (volume_a, volume_b), start.half_set, *poses, consensus.sigma2, means.kernels, advance)
+    own = own_particles(means.ranks, start.half_set, start.uid)
+    half_set = np.where(own, start.half_set, NO_HALF)
+    cross, power = measure_contrast(coarse, (volume_a, volume_b), half_set, *poses, consensus.sigma2, means.kernels, advance)
+    gather_rows(means.ranks, own, cross, power)
     group = images.particles["optics_group"]
     prior = means.shared.settle(f"{stage}.contrast", lambda: contrast_prior(cross, power, group))
     return shrink_contrast(cross, power, group, prior)

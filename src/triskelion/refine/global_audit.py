@@ -6,27 +6,23 @@ wrong one, or its pose is a draw (``refine.basins``): so do many in noise, and u
 
 import numpy as np
 
-from triskelion.data.particles import HALF_A, HALF_B
 from triskelion.geometry.rotations import rotation_difference_deg
-from triskelion.refine.alignment import align
-from triskelion.refine.audit import LEAST_PARTICLES, SHARE, RestartAudit
+from triskelion.refine.alignment import Posterior, align
+from triskelion.refine.audit import RestartAudit, audit_sample
 from triskelion.refine.basins import BETTER_NAT, ELSEWHERE_DEG
 from triskelion.refine.global_search import find_poses_globally
 from triskelion.refine.homogeneous import GRID_A, HomogeneousRefinement
 
 
 def audit_globally(refinement: HomogeneousRefinement) -> RestartAudit:
-    """Search a hundredth of the particles (a hundred at least) anywhere; the poses of the refinement stay what they are."""
-    n = max(round(SHARE * len(refinement.start.uid)), LEAST_PARTICLES)
-    grid = refinement.grid_at(GRID_A[-1])
-    stages = refinement.stages(0)
-    better = seen = 0
-    of_half = ((half, refinement.sample(half, n // 2)) for half in (HALF_A, HALF_B))
-    for rows, posterior in (block for half, sample in of_half for block in refinement.sweep(half, sample, refinement.cloud)):
+    """Search particles anywhere."""
+    grid, stages = refinement.grid_at(GRID_A[-1]), refinement.stages(0)
+
+    def finds_better(rows: np.ndarray, posterior: Posterior) -> np.ndarray:
         here = np.arange(len(rows))
         now = align(posterior, here, refinement.rotations[rows], refinement.centers_px[rows], stages)
         found = find_poses_globally(posterior, here, grid, stages)
         elsewhere = rotation_difference_deg(now.rotations, found.rotations) > ELSEWHERE_DEG
-        better += int((elsewhere & (found.value > now.value + BETTER_NAT)).sum())
-        seen += len(rows)
-    return RestartAudit(seen, better / seen)
+        return elsewhere & (found.value > now.value + BETTER_NAT)
+
+    return audit_sample(refinement, finds_better)

@@ -24,6 +24,7 @@ from triskelion.imaging.scale import Contrast, contrast_prior, shrink_contrast
 from triskelion.imaging.stream import spread_rows
 from triskelion.maps.symmetrize import symmetrize_map
 from triskelion.masks.automatic import particle_mask
+from triskelion.ranks import gather_rows
 from triskelion.refine.alignment import Candidates, Posterior, align
 from triskelion.refine.basins import compare_basins, measure_map_noise
 from triskelion.refine.consensus import Consensus, measure_consensus, pack_images, window_disc
@@ -175,6 +176,13 @@ class HomogeneousRefinement(Refinement):
         taken = anywhere.take(np.setdiff1d(np.arange(len(anywhere.rows)), both[~better]))
         merged = Candidates(*(np.concatenate([getattr(part, name) for part in (kept, taken)]) for name in Candidates.__dataclass_fields__))
         return merged.take(np.argsort(merged.rows, kind="stable"))
+
+    def gather_found(self) -> None:
+        """Exchange the comparisons of images with projections, and how many particles were in wrong basins."""
+        gather_rows(self.means.ranks, self.own, *self._compared)
+        counts = np.array([self._checked, self._wrong])
+        self.means.ranks.add(counts)
+        self._checked, self._wrong = map(int, counts)
 
     def grid_at(self, resolution_A: float) -> GlobalGrid:
         """Poses to score in a search anywhere, as finely as a resolution asks for that references have."""

@@ -21,11 +21,12 @@ from triskelion.geometry.fulcrum import image_of_point, shift_of_origin
 from triskelion.geometry.rotations import rotation_difference_deg
 from triskelion.geometry.symmetry import PointGroup
 from triskelion.imaging.forward import Grid, batch_size, batches, phase_of_shift
-from triskelion.imaging.packed import PackedImages, PackedNoise
+from triskelion.imaging.packed import PackedImages, PackedNoise, pool_noise
 from triskelion.imaging.stream import spread_rows
 from triskelion.kernels.interface import FourierVolume
 from triskelion.maps.nonuniform import NonuniformFilter
 from triskelion.masks.automatic import near_far_masks, smooth_base
+from triskelion.ranks import gather_halves, gather_rows, halves_of, own_particles
 from triskelion.refine.alignment import Candidates, Posterior, Stage, posterior_covariance
 from triskelion.refine.back_projection import HalfSums, PoseCloud, draw_cloud, draw_steps, reconstruct_whole
 from triskelion.refine.consensus import Consensus, rows_of_halves
@@ -77,6 +78,7 @@ class Refinement(ABC):
     ):
         self.inputs, self.means, self.stage, self.consensus, self.images, self.group = inputs, means, stage, consensus, images, group
         self.start, self.domain, self.settings = inputs.start, inputs.domain, inputs.settings
+        self.own = own_particles(means.ranks, self.start.half_set, self.start.uid)
         self.grid = Grid(images.disc.box_px, inputs.images.grid.pixel_size_A)
         self.mask = self.domain.cut(self.domain.mask, self.grid.box_px)
         self.alignment_mask = self.domain.cut(self.domain.aligned_part, self.grid.box_px)
@@ -107,6 +109,9 @@ class Refinement(ABC):
     @abstractmethod
     def make_reference(self, half: int, array: np.ndarray) -> np.ndarray:
         """Make a map of images of one half-set into what images are compared with."""
+
+    def gather_found(self) -> None:  # noqa: B027  # most kinds note no more
+        """Exchange with other ranks what ``align_block`` has noted beside poses."""
 
     def first_reference(self) -> np.ndarray | None:
         """Reference of particles as long as none is in the maps; None where all have poses from the beginning."""
@@ -168,7 +173,7 @@ class Refinement(ABC):
             # by uid, so that the order of the table does not matter
             folds = deal_folds(rows[np.argsort(self.start.uid[rows])], self.settings.n_folds)
             self.folds_of.append([np.sort(fold) for fold in folds])
-        self.sums = [HalfSums(self.images, folds, self.means.kernels, self.group) for folds in self.folds_of]
+        self.sums = [HalfSums(self.images, folds, self.means.kernels, self.group, self.means.ranks) for folds in self.folds_of]
 
     def run_iteration(self, advance: Advance = lambda steps: None) -> IterationResult:
         """Align, reconstruct, re-estimate; ``advance`` is told how many particles were aligned."""
@@ -226,7 +231,7 @@ class Refinement(ABC):
         sigma2 = self.images.to_whole_shells(self.sigma2, self.consensus.sigma2, self.inputs.images.disc.box_px)
         for sums in self.sums:
             sums.forget()
-        return reconstruct_whole(self.inputs, self.consensus, sigma2, cloud, self.means.kernels, advance, self.group)
+        return reconstruct_whole(self.inputs, self.consensus, sigma2, cloud, self.means, advance, self.group)
 
     # ---- the steps of an iteration
 
@@ -234,11 +239,12 @@ class Refinement(ABC):
         """Move the poses fold by fold and re-estimate the noise; return half maps in the window, log posterior and precision of each particle."""
         n = len(self.rotations)
         log_posterior, precision = np.zeros(n), np.zeros(n)
-        noise, disc, sigma2 = PackedNoise(self.images, self.sigma2), self.images.disc, self.sigma2
+        disc, sigma2, ranks = self.images.disc, self.sigma2, self.means.ranks
+        noise = [PackedNoise(self.images, sigma2) for _ in (HALF_A, HALF_B)]
         poses_each = 2 if self._draws else 1
         cloud = PoseCloud(np.zeros((poses_each, n, 3, 3)), np.zeros((poses_each, n, 2)))
-        half_maps = []
-        for half in (HALF_A, HALF_B):
+        made = {}
+        for half in halves_of(ranks):
             for rows, posterior in self.sweep(half, self.batch, cloud):
                 weighted = posterior.images
                 best = self.align_block(number, posterior.on_device(), rows)
@@ -248,16 +254,19 @@ class Refinement(ABC):
                 drawn = self._draw(number, rows, best.rotations, best.shifts_px, self.covariance[rows])
                 cloud.rotations[:, rows], cloud.shifts_px[:, rows] = drawn.rotations, drawn.shifts_px
                 model = posterior.kernels.slice(posterior.volume, best.rotations, weighted.scale, disc).cpu()
-                noise.add(rows, weighted, multiply(model, phase_of_shift(disc, best.shifts_px, weighted.scale)))
+                noise[half].add(rows, weighted, multiply(model, phase_of_shift(disc, best.shifts_px, weighted.scale)))
                 advance(len(rows))
-            half_maps.append(self.sums[half].solve())
+            made[half] = self.sums[half].solve()
+        gather_rows(ranks, self.own, log_posterior, precision, self.rotations, self.centers_px, self.covariance)
+        gather_rows(ranks, self.own, *cloud.rotations, *cloud.shifts_px)
+        self.gather_found()
         self.cloud, self.inserted_sigma2 = cloud, sigma2
         self.posed[self.batch] = True
-        self.sigma2 = self.settle(number, "noise", noise.variance)
-        return (half_maps[0], half_maps[1]), log_posterior, precision
+        self.sigma2 = self.settle(number, "noise", pool_noise(noise, ranks).variance)
+        return gather_halves(ranks, made), log_posterior, precision
 
     def sweep(self, half: int, chosen: np.ndarray, cloud: PoseCloud) -> Iterator[tuple[np.ndarray, Posterior]]:
-        """Go through the folds of a half-set; yield the particles ``chosen`` block by block with what is to be maximised for them.
+        """Go through the folds of a half-set; yield those of the particles ``chosen`` that are this rank's, with what is to be maximised for them.
 
         A fold is compared with the map of the others at their newest poses: those of ``cloud`` for the folds that came before it. Rows of a
         block are numbered anew in it. Where nobody moves (``cloud`` is that of the refinement) folds go back as they were, for the next sweep.
@@ -267,7 +276,7 @@ class Refinement(ABC):
         sums.renew(self.cloud, self.inserted_sigma2, [number for number, fold in enumerate(self.folds_of[half]) if self.posed[fold].all()])
         for number, fold in enumerate(self.folds_of[half]):
             sums.take_out(number)
-            wanted = fold[np.isin(fold, chosen)]
+            wanted = fold[np.isin(fold, chosen) & self.own[fold]]
             if len(wanted):
                 first = self.first_reference() if sums.is_empty else None
                 reference = self.make_reference(half, sums.solve()) if first is None else first

@@ -69,7 +69,7 @@ def refine_rest(inputs: Inputs, means: Means, advance: Callable[[int], None] = l
     sigma2 = refine_noise(sigma2, coarse_grid.box_px, settle_image_noise(inputs, means), grid.box_px)
     cloud = PoseCloud(result.rotations[None], shifts_px[None])
     del refinement  # its sums take as much memory as what follows
-    half_a, half_b = reconstruct_whole(inputs, None, sigma2, cloud, means.kernels, advance)
+    half_a, half_b = reconstruct_whole(inputs, None, sigma2, cloud, means, advance)
     searched = settings.rotation_extent_deg > 0 or settings.shift_extent_A > 0
     follow = start.is_at_consensus & searched  # without a search the poses stay what they are
     return replace(

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from triskelion.errors import InputError
+from triskelion.ranks import OneRank, Ranks
 
 
 class SharedRecord:
@@ -19,10 +20,13 @@ class SharedRecord:
     ----------
     recorded : mapping of str to ndarray, optional
         ``settled`` of an earlier run.
+    ranks : Ranks, optional
+        Where several processes refine together: what the first has found holds for all.
     """
 
-    def __init__(self, recorded: Mapping[str, np.ndarray] | None = None):
+    def __init__(self, recorded: Mapping[str, np.ndarray] | None = None, ranks: Ranks | None = None):
         self._recorded = recorded
+        self.ranks: Ranks = ranks or OneRank()
         self.settled: dict[str, np.ndarray] = {}
 
     def settle(self, name: str, compute: Callable[[], np.ndarray | float | bool]) -> np.ndarray:
@@ -35,7 +39,8 @@ class SharedRecord:
         """
         if self._recorded is not None and name not in self._recorded:
             raise InputError(f"the recording to replay holds no {name}: replay it with the parameters of the run it was recorded in")
-        self.settled[name] = np.asarray(compute() if self._recorded is None else self._recorded[name])
+        found = np.asarray(compute() if self._recorded is None else self._recorded[name])
+        self.settled[name] = self.ranks.from_rank(0, found)
         return self.settled[name]
 
     def settle_once(self, name: str, compute: Callable[[], np.ndarray | float | bool]) -> np.ndarray:

@@ -10,9 +10,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from triskelion.data.particles import HALF_A, HALF_B
 from triskelion.fourier.shells import FourierDisc, fourier_disc
 from triskelion.geometry.rotations import rotvec_to_matrix
+from triskelion.ranks import gather_rows, halves_of
 from triskelion.refine.alignment import Posterior
 from triskelion.refine.refinement import Refinement
 from triskelion.refine.state import IterationResult
@@ -25,10 +25,12 @@ def measure_spread(refinement: Refinement, result: IterationResult) -> Iteration
     """Replace the covariances of the particles' posteriors by measured ones; the poses of the refinement stay what they are."""
     covariance, disc = result.covariance.copy(), fourier_disc(refinement.grid.box_px, refinement.limit_shell)
     middle_px = _middle_radius_px(refinement.mask)
-    for half in (HALF_A, HALF_B):
+    ranks = refinement.means.ranks
+    for half in halves_of(ranks):
         for rows, posterior in refinement.sweep(half, refinement.batch, refinement.cloud):
             poses = refinement.rotations[rows], refinement.centers_px[rows]
             covariance[rows] = spread_about(posterior.on_device(), *poses, covariance[rows], middle_px, disc)
+    gather_rows(ranks, refinement.own, covariance)
     variance = np.einsum("nii->ni", covariance)
     return replace(
         result,

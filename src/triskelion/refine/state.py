@@ -7,6 +7,7 @@ import numpy as np
 from triskelion.data.images import ArrayStore
 from triskelion.imaging.stream import ImageStream
 from triskelion.kernels.interface import Kernels
+from triskelion.ranks import Ranks
 from triskelion.refine.domain import Domain
 from triskelion.refine.shared import SharedRecord
 from triskelion.resolution.curves import FscCurves
@@ -102,6 +103,11 @@ class Means:
     kernels: Kernels
     shared: SharedRecord
     store: ArrayStore
+
+    @property
+    def ranks(self) -> Ranks:
+        """The processes that refine together."""
+        return self.shared.ranks
 
 
 @dataclass(frozen=True)

@@ -72,12 +72,16 @@ def start_worker(paths: JobPaths, worker: Sequence[str], environment: Mapping[st
 
 
 def _environment(paths: JobPaths) -> dict[str, str]:
-    """Numerical libraries read their number of threads when they are loaded, so the worker must be born with it.
+    """The environment of a worker: numerical libraries read their number of threads when they are loaded.
 
     Threads that wait sleep: by default they spin, which on a hinge set took 40 % of the job's processor time and made it no faster.
     """
-    threads = str(allowed_threads(paths))
-    return {"OMP_WAIT_POLICY": "PASSIVE", **os.environ, "OMP_NUM_THREADS": threads, "NUMBA_NUM_THREADS": threads}
+    return {"OMP_WAIT_POLICY": "PASSIVE", **os.environ, **thread_variables(allowed_threads(paths))}
+
+
+def thread_variables(threads: int) -> dict[str, str]:
+    """Variables that give numerical libraries so many threads."""
+    return {"OMP_NUM_THREADS": str(threads), "NUMBA_NUM_THREADS": str(threads)}
 
 
 def _watch(paths: JobPaths, process: subprocess.Popen) -> None:

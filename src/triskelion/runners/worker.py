@@ -18,6 +18,7 @@ from triskelion.jobs.registry import job_type
 from triskelion.project.connect import list_outputs
 from triskelion.project.context import FolderContext, append_log
 from triskelion.project.events import append_event
+from triskelion.project.follower import FollowerContext
 from triskelion.project.layout import JobPaths
 from triskelion.project.leftovers import remove_leftovers
 from triskelion.project.parameters import build_parameters
@@ -25,11 +26,11 @@ from triskelion.project.plain_json import write_json
 from triskelion.project.prepare import prepare_job, settle_inputs
 from triskelion.project.screen import Screen
 from triskelion.project.status import State, StatusKeeper, read_status
-from triskelion.project.store import installed_versions, read_job
+from triskelion.project.store import JobRecord, installed_versions, read_job
 from triskelion.project.submission import read_submission
 from triskelion.runners.base import EXIT_COMPLETED, EXIT_DEFECT, EXIT_INPUT, EXIT_KILLED, Runner
 from triskelion.runners.keeper import tend_queue
-from triskelion.runners.local import allowed_threads
+from triskelion.runners.local import allowed_threads, thread_variables
 from triskelion.runners.usage import UsageMeter
 
 
@@ -97,7 +98,8 @@ def _attempt(paths: JobPaths, context: FolderContext) -> tuple[State, str, int]:
             settle_inputs(paths)
         record = read_job(paths)
         kind = job_type(record.type)
-        kind.run(build_parameters(kind, record.parameters), context)
+        with _all_ranks(paths, record, context):
+            kind.run(build_parameters(kind, record.parameters), context)
         context.draw_newest()
         if kind.outputs and not list_outputs(paths):
             raise JobError(f"the job ended without any of its outputs ({', '.join(kind.outputs)})")
@@ -112,6 +114,43 @@ def _attempt(paths: JobPaths, context: FolderContext) -> tuple[State, str, int]:
         append_log(paths, traceback.format_exc())
         return "failed", f"{type(error).__name__}: {error} (a defect of the program; traceback in {paths.log})", EXIT_DEFECT
     return "completed", "", EXIT_COMPLETED
+
+
+@contextmanager
+def _all_ranks(paths: JobPaths, record: JobRecord, context: FolderContext) -> Iterator[None]:
+    """Have the ranks that a job wants work on it while the block runs; this process is the first of them."""
+    size = int(record.parameters.get("ranks", 1))
+    if size == 1:
+        yield
+        return
+    from triskelion.runners import distributed
+
+    if distributed.are_ranks_started():
+        others = distributed.join_ranks()
+    else:
+        follow = (sys.executable, "-P", "-m", "triskelion.runners.worker", "--quiet", str(paths.folder))
+        others = distributed.lead_ranks(size, follow, {**os.environ, **thread_variables(_threads_of_rank(context.threads, size))}, paths.log)
+    with others as ranks:
+        context.ranks, context.threads = ranks, _threads_of_rank(context.threads, size)
+        yield
+
+
+def _threads_of_rank(threads: int, size: int) -> int:
+    return max(threads // size, 1)
+
+
+def follow_first_rank(paths: JobPaths) -> int:
+    """Do this rank's part of a job that the first rank runs; returns the exit code. What is wrong with the input the first one says."""
+    from triskelion.runners.distributed import join_ranks
+
+    record = read_job(paths)
+    kind = job_type(record.type)
+    with join_ranks() as ranks:
+        try:
+            kind.run(build_parameters(kind, record.parameters), FollowerContext(paths, _threads_of_rank(allowed_threads(paths), ranks.size), ranks))
+        except TriskelionError:
+            return EXIT_INPUT
+    return EXIT_COMPLETED
 
 
 def _child_runner(paths: JobPaths, runner: Runner, threads: int):
@@ -151,6 +190,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--quiet", action="store_true", help="write to the log only")
     options = parser.parse_args(arguments)
     paths = JobPaths(options.folder.resolve())
+    if int(os.environ.get("RANK", "0")) > 0:
+        with _cancel_on_signals():
+            return follow_first_rank(paths)
     screen = None if options.quiet else Screen()
     try:
         with _cancel_on_signals():

@@ -1,0 +1,94 @@
+"""Several processes of one job: what they find together is what one finds alone."""
+
+import os
+import sys
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.runners.rank_program import N, refine
+
+from triskelion.errors import InputError, JobError
+from triskelion.geometry.rotations import rotation_difference_deg
+from triskelion.ranks import OneRank, halves_of, own_particles
+from triskelion.runners.distributed import TorchRanks, join_ranks, lead_ranks
+
+ROOT = Path(__file__).parents[2]
+
+
+class Rank:
+    """One of several ranks, for what needs no exchange."""
+
+    def __init__(self, rank: int, size: int):
+        self.rank, self.size = rank, size
+
+
+@cache
+def alone() -> dict[str, np.ndarray]:
+    return refine(OneRank())
+
+
+def together(size: int, path: Path) -> dict[str, np.ndarray]:
+    """Run the program on so many ranks, of which this process is the first."""
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    follow = (sys.executable, "-m", "tests.runners.rank_program")
+    with lead_ranks(size, follow, environment, path) as ranks:
+        return refine(ranks)
+
+
+def test_two_ranks_find_what_one_finds_to_the_last_bit(tmp_path):
+    found = together(2, tmp_path / "log.txt")
+    for name, array in alone().items():
+        np.testing.assert_array_equal(found[name], array, err_msg=name)
+
+
+def test_four_ranks_find_what_one_finds(tmp_path):
+    """Ranks of one half add up in another order, and where a climb stops, 0.02 nat from the top, may hang on the last bit."""
+    expected, found = alone(), together(4, tmp_path / "log.txt")
+    assert rotation_difference_deg(found["rest_rotations"], expected["rest_rotations"]).max() < 1e-3
+    for before_any_search in ("rest_half_a", "still_half_b"):
+        assert np.abs(found[before_any_search] - expected[before_any_search]).max() < 1e-5 * np.abs(expected[before_any_search]).max()
+    turned_rad = np.deg2rad(rotation_difference_deg(found["rotations"], expected["rotations"]))
+    known_rad = np.sqrt(np.einsum("nii->ni", expected["covariance"])[:, :3].sum(1))
+    assert np.median(turned_rad / known_rad) < 0.1
+    for half in ("half_a", "half_b"):
+        assert np.corrcoef(found[half].ravel(), expected[half].ravel())[0, 1] > 0.99
+    np.testing.assert_array_equal(found["audited"], expected["audited"])
+
+
+@pytest.mark.parametrize("size", [1, 2, 4, 6])
+def test_every_particle_is_one_ranks_and_folds_are_shared_out_evenly(size):
+    rng = np.random.default_rng(size)
+    uid, half_set = rng.permutation(1200).astype(np.uint64), rng.integers(0, 2, 1200)
+    own = [own_particles(Rank(rank, size), half_set, uid) for rank in range(size)]
+    np.testing.assert_array_equal(np.sum(own, axis=0), 1)
+    for rank, mine in enumerate(own):
+        assert set(half_set[mine]) == set(halves_of(Rank(rank, size)))
+        half = np.flatnonzero(half_set == half_set[mine][0])
+        fold = half[np.argsort(uid[half])][::5]
+        assert abs(mine[fold].sum() - len(fold) / max(size // 2, 1)) <= 1 or size == 1
+
+
+def test_an_odd_number_of_ranks_is_refused(monkeypatch):
+    monkeypatch.setattr("torch.distributed.get_rank", lambda: 0)
+    monkeypatch.setattr("torch.distributed.get_world_size", lambda: 3)
+    with pytest.raises(InputError, match=r"got 3 ranks.*even"):
+        TorchRanks()
+
+
+LOST = "import os, torch; from triskelion.runners.distributed import join_ranks\nwith join_ranks(): os._exit(5)"
+
+
+@pytest.mark.parametrize("program", ["raise SystemExit(5)", LOST], ids=["before it has come", "at work"])
+def test_a_rank_that_is_lost_ends_the_job_with_its_number(program, tmp_path):
+    led = lead_ranks(2, (sys.executable, "-c", program), os.environ, tmp_path / "log.txt")
+    with pytest.raises(JobError, match="rank 1 of the job ended with exit code 5"), led as ranks:
+        ranks.add(np.zeros(3))
+    assert "RANK" not in os.environ
+    with join_ranks() as ranks:  # nothing of the ranks stays behind in this process
+        assert ranks.size == 1
+
+
+def test_the_scene_is_large_enough_for_both_halves_of_every_rank():
+    assert N >= 4 * 5  # folds of five in two halves of two ranks
