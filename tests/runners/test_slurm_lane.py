@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -10,10 +11,12 @@ from tests.runners.conftest import keep_by_hand
 
 from triskelion.api import Project
 from triskelion.cli.main import app
-from triskelion.errors import InputError
+from triskelion.errors import InputError, JobError
 from triskelion.project.status import JobStatus, write_status
 from triskelion.project.submission import list_queue, read_submission
+from triskelion.runners.inline import InlineRunner
 from triskelion.runners.lane_runner import LaneRunner
+from triskelion.runners.worker import run_job
 
 LANE = """
 [lanes.cluster]
@@ -187,6 +190,21 @@ def test_the_reason_for_a_signal_is_slurm_s_to_tell(answers, keeper, give, proje
     keeper.advance()
     assert job.status.message.startswith("stopped by SLURM: its time was over")
     assert list_queue(project.paths) == []
+
+
+def test_a_job_that_slurm_requeues_waits_and_runs_again(answers, keeper, give, monkeypatch):
+    job = give("make")
+    keeper.advance()
+    write_status(job.paths, JobStatus(state="running", host="node7", pid=1, started=1.0, heartbeat=time.time()))
+    answers.set("squeue", "41|PENDING|BeginTime|\n")
+    keeper.advance()
+    assert (job.status.state, job.status.message) == ("queued", "SLURM 41: pending (BeginTime)")
+    write_status(job.paths, JobStatus(state="running", host="node7", pid=1, started=1.0, heartbeat=time.time()))  # SLURM was not asked in between
+    with pytest.raises(JobError, match="J1 runs already"):
+        run_job(job.paths, InlineRunner(), pid=None)
+    monkeypatch.setenv("SLURM_JOB_ID", "41")
+    assert run_job(job.paths, InlineRunner(), pid=None) == 0
+    assert job.status.state == "completed"
 
 
 def test_slurm_that_refuses_and_slurm_that_is_away(answers, keeper, give):

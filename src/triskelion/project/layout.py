@@ -86,7 +86,7 @@ class JobPaths:
 
     @property
     def record(self) -> Path:
-        """``job.json``: type, parameters, inputs, versions; never changed once written."""
+        """``job.json``: type, parameters, inputs, versions; not changed once the job runs."""
         return self.folder / "job.json"
 
     @property

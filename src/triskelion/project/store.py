@@ -19,7 +19,7 @@ _RECORDED_PACKAGES = ("triskelion", "numpy", "torch", "numba")
 
 @dataclass(frozen=True)
 class JobRecord:
-    """job.json: all that it takes to make the job again.
+    """job.json: all that it takes to make the job again; not changed once the job runs.
 
     Attributes
     ----------

@@ -57,6 +57,10 @@ class LocalLaneKeeper:
     def _start(self, entry: Entry, gpu_ids: list[str]) -> None:
         """Start a worker; that this was begun is written first, so that a job is never started twice."""
         entry.record(started=time.time(), gpu_ids=gpu_ids, note="starts")
+        before = self._processes.pop(entry.paths, None)
+        if before is not None:  # killed before it had begun, and resumed at once: two must not run
+            before.kill()
+            before.wait()
         try:
             given = {"CUDA_VISIBLE_DEVICES": ",".join(gpu_ids), MEMORY_VARIABLE: f"{entry.submission.memory_GB:g}"}
             process = start_worker(entry.paths, entry.submission.worker, given)

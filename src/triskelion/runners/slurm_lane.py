@@ -99,6 +99,8 @@ class SlurmLaneKeeper:
         if entry.status.state == "queued" and list_awaited(entry) is None:
             cancel(str(number))
         elif state is not None and state.word in _WAITING:
+            if entry.status.state == "running":  # it was read before SLURM was asked: that worker is gone, and SLURM will start another
+                write_status(entry.paths, replace(entry.status, state="queued", progress="", pid=None, started=None, heartbeat=None))
             entry.note(f"SLURM {number}: {state.word.lower()} ({state.reason})")
         elif state is not None and state.word in _AT_WORK:
             entry.note(f"SLURM {number}: {state.word.lower()} on {state.nodes}")
