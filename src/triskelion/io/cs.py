@@ -17,6 +17,7 @@ from numpy.lib import format as npy
 
 from triskelion.errors import DataError
 from triskelion.io.atomic_write import replace_when_complete
+from triskelion.io.star import shorten
 
 UID = "uid"
 KINDS = "biufSU"  # what the fields of a .cs file hold: whole numbers, real numbers, text
@@ -162,9 +163,9 @@ def _find_metafile(value: str, path: Path, number: int) -> Path:
     name = value.removeprefix(">")
     roots = [path.resolve().parent] if value.startswith(">") else list(path.resolve().parents)
     for root in roots:
-        if (root / name).is_file():
+        if os.path.isfile(root / name):  # False, too, for a name that no file can have
             return root / name
-    raise DataError(f"{path}, line {number}: there is no file {name} in {roots[0]}: copy the .cs files along with the .csg file")
+    raise DataError(f"{path}, line {number}: there is no file {shorten(name)} in {roots[0]}: copy the .cs files along with the .csg file")
 
 
 def _names(table: np.ndarray) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from triskelion.data.particles import OpticsGroup, Particles
 from triskelion.errors import DataError
+from triskelion.io.star import shorten
 
 FIELDS = "rlnTriskelionCryosparcFields"  # of an optics group: "uid:u8,blob/path:S,blob/shape:u4x2 ..."
 
@@ -75,7 +76,7 @@ def read_kinds(optics: Iterable[OpticsGroup]) -> dict[str, str]:
             try:
                 _dtype(kind)
             except (TypeError, ValueError) as error:
-                raise DataError(f"optics group {group.name}: {FIELDS} says {field!r}, which is no field of CryoSPARC") from error
+                raise DataError(f"optics group {group.name}: {FIELDS} says {shorten(field)!r}, which is no field of CryoSPARC") from error
             kinds.setdefault(name, kind)
     return kinds | {name: kind for name, (kind, _) in STANDARD.items() if name not in kinds}
 
@@ -138,7 +139,7 @@ def parse_field(text: np.ndarray, name: str, kind: str) -> np.ndarray:
             values[given] = _read_numbers(text[given].tolist(), dtype)
         except (ValueError, OverflowError):
             row = next(row for row in given.tolist() if not _is_readable(str(text[row]), dtype))
-            raise DataError(f"{name} is {text[row]} in row {row + 1}, wanted {kind}: it came from CryoSPARC otherwise") from None
+            raise DataError(f"{name} is {shorten(str(text[row]))} in row {row + 1}, wanted {kind}: it came from CryoSPARC otherwise") from None
     return values
 
 

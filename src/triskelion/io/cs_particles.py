@@ -163,7 +163,7 @@ def _read_tables(path: Path, passthrough: Sequence[str | os.PathLike]) -> dict[s
     if path.suffix == ".csg":
         kind, parts = cs.read_csg(path)
         if kind not in ("particle", ""):
-            raise DataError(f"{path} is a group of {kind}s: give the .csg file of particles")
+            raise DataError(f"{path} is a group of type {kind[:40]!r}: give the .csg file of particles")
         files = [parts[part] for part in sorted(parts, key=lambda part: (part != "alignments3D", part))]
     else:
         files = [path, *(find_passthrough(path) if not passthrough else ())]

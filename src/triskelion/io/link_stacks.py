@@ -1,5 +1,6 @@
 """Find the stacks a particle table names, and link them into a folder: images are never copied."""
 
+import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 
@@ -51,6 +52,6 @@ def _find_stack(name: str, roots: Sequence[Path]) -> Path | None:
     for first in range(len(parts)):
         for root in roots:
             candidate = root.joinpath(*parts[first:])  # an absolute name stays what it is
-            if candidate.is_file():
+            if os.path.isfile(candidate):  # False, too, for a name that no file can have
                 return candidate.resolve()
     return None

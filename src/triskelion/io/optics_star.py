@@ -8,6 +8,7 @@ import numpy as np
 from triskelion.data.particles import OpticsGroup
 from triskelion.errors import DataError
 from triskelion.io import particle_labels as labels
+from triskelion.io.star import shorten
 
 UNKNOWN_BOX_PX = 0  # RELION 3.0 does not write the box; the stacks tell
 
@@ -119,7 +120,7 @@ def _parse_group(row: dict[str, str], typed: Mapping[str, float], where: str) ->
         value = default if text is None else parse_number(text)
         low, high = PLAUSIBLE.get(label, (-np.inf, np.inf))
         if not (np.isfinite(value) and low <= value <= high):
-            raise DataError(f"{where}: {label} is {value if text is None else text}, wanted a number from {low:g} to {high:g}")
+            raise DataError(f"{where}: {label} is {value if text is None else shorten(text)}, wanted a number from {low:g} to {high:g}")
         return value
 
     if take(labels.GROUP_DIMENSIONS, 2) != 2:
@@ -148,7 +149,7 @@ def _parse_group(row: dict[str, str], typed: Mapping[str, float], where: str) ->
 def _parse_vector(text: str, where: str) -> tuple[float, ...]:
     values = tuple(parse_number(value) for value in text.strip("[]").split(",") if value.strip())
     if not np.isfinite(values).all():
-        raise DataError(f"{where}: {text!r} is not a list of coefficients like [0.1,-2]")
+        raise DataError(f"{where}: {shorten(text)!r} is not a list of coefficients like [0.1,-2]")
     return values if any(values) else ()
 
 

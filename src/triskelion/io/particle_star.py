@@ -16,7 +16,7 @@ from triskelion.geometry.euler import matrix_to_relion, relion_to_matrix
 from triskelion.geometry.rotations import matrix_to_rotvec, rotvec_to_matrix
 from triskelion.io import particle_labels as labels
 from triskelion.io.optics_star import Microscope, derive_optics, file_pixel_sizes_A, format_optics, parse_number, parse_optics
-from triskelion.io.star import BATCH_ROWS, StarTable, read_star, write_star
+from triskelion.io.star import BATCH_ROWS, StarTable, read_star, shorten, write_star
 
 LARGEST_ANGLE_DEG = 720.0
 LARGEST_DEFOCUS_A = 300_000.0
@@ -141,7 +141,7 @@ def _find_particle_table(tables: dict[str, StarTable], path) -> StarTable:
             if not len(table):
                 raise DataError(f"{path}: the table data_{name} holds no particles")
             return table
-    blocks = ", ".join(f"data_{name}" for name in tables)
+    blocks = shorten(", ".join(f"data_{name}" for name in tables))
     raise DataError(f"{path} holds no table of particles (no {labels.IMAGE_NAME} in {blocks}): give the STAR of a particle stack")
 
 
@@ -170,7 +170,7 @@ def _place_in_optics(columns: dict[str, np.ndarray], optics: dict[str, np.ndarra
     group = np.array([place.get(number, -1) for number in columns.pop(labels.OPTICS_GROUP).tolist()], dtype=np.int64)
     if (group < 0).any():
         row = int(np.flatnonzero(group < 0)[0])
-        raise DataError(f"{path}, row {row + 1}: its optics group is not among those of the file ({', '.join(numbers)})")
+        raise DataError(f"{path}, row {row + 1}: its optics group is not among those of the file ({shorten(', '.join(numbers))})")
     return group
 
 
@@ -199,7 +199,7 @@ class _Columns:
         wrong = ~(np.isfinite(values) & (np.abs(values) <= limit))
         for row in np.flatnonzero(wrong).tolist():
             wanted = f"a size of at most {limit:g}" if np.isfinite(values[row]) else "a finite number"
-            self.impossible.setdefault(row, f"{label} is {text[row]}, wanted {wanted}")
+            self.impossible.setdefault(row, f"{label} is {shorten(str(text[row]))}, wanted {wanted}")
         return np.where(wrong, 0.0, values)
 
     def take_vectors(self, names: Sequence[str], limit: float = np.inf) -> np.ndarray:
@@ -219,7 +219,7 @@ def _take_images(rest: _Columns) -> dict[str, np.ndarray]:
         number, at, path = name.partition("@")
         paths.append(path if at else name)
         if at and not (number.isdecimal() and int(number) > 0):
-            rest.impossible.setdefault(row, f"{labels.IMAGE_NAME} is {name}, wanted number@stack with numbers from 1")
+            rest.impossible.setdefault(row, f"{labels.IMAGE_NAME} is {shorten(name)}, wanted number@stack with numbers from 1")
         elif at:
             indices[row] = int(number) - 1
     written = rest.columns.pop(labels.UID, None)

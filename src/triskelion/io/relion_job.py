@@ -4,6 +4,7 @@ The names in RELION's files start in the folder of its project, which lies some 
 looked for in the folder itself.
 """
 
+import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -121,7 +122,7 @@ def _find_mask(named: str, folder: Path) -> tuple[Path | None, tuple[str, ...]]:
 def _locate(name: str, folder: Path) -> Path | None:
     absolute = folder.absolute()
     candidates = [*(above / name for above in absolute.parents), absolute / Path(name).name]
-    return next((path for path in candidates if path.is_file()), None)
+    return next((path for path in candidates if os.path.isfile(path)), None)  # False, too, for a name that no file can have
 
 
 def _read_general(path: Path) -> dict[str, str]:

@@ -17,6 +17,7 @@ from triskelion.io.atomic_write import replace_when_complete
 BATCH_ROWS = 20_000  # rows of a loop that are lists of text at one time
 MOST_COLUMN_BYTES = 2**30
 ABSURD_LENGTH_RATIO = 20
+SHOWN_CHARACTERS = 200
 
 _WORD = re.compile(r"\s*(\S+)")
 _CLOSING = {quote: re.compile(rf"{quote}(?=\s|$)") for quote in "'\""}  # a quoted value ends at a quote that white space follows
@@ -87,6 +88,11 @@ def split_line(line: str) -> list[str]:
     return values
 
 
+def shorten(value: str) -> str:
+    """Return a value as it may stand in a message: whole, or its first characters."""
+    return value if len(value) <= SHOWN_CHARACTERS else f"{value[:SHOWN_CHARACTERS]}... ({len(value)} characters)"
+
+
 def quote(value: str) -> str:
     """Write one value so that ``split_line`` gives it back: quoted only where it must be.
 
@@ -99,7 +105,7 @@ def quote(value: str) -> str:
         return value
     quoted = next((q + value + q for q in "'\"" if split_line(q + value + q) == [value]), None)
     if quoted is None or "\n" in value or "\r" in value:
-        raise InputError(f"the value {value!r} cannot be written to a STAR file: it holds a line break or both kinds of quotes")
+        raise InputError(f"the value {shorten(value)!r} cannot be written to a STAR file: it holds a line break or both kinds of quotes")
     return quoted
 
 
@@ -116,8 +122,8 @@ def _parse_blocks(lines: Iterable[str], path) -> dict[str, StarTable]:
             raise DataError(f"{path}, line {number}: {' '.join(values)[:40]!r} stands before any data_ block: this is not a STAR file")
         name = values[0].removeprefix("data_")
         if name in tables:
-            raise DataError(f"{path}, line {number}: a second block data_{name}; keep one of them")
-        tables[name], opening = _parse_block(rows, f"{path}, data_{name}")
+            raise DataError(f"{path}, line {number}: a second block data_{shorten(name)}; keep one of them")
+        tables[name], opening = _parse_block(rows, f"{path}, data_{shorten(name)}")
     if not tables:
         raise DataError(f"{path} holds no data_ block: this is not a STAR file")
     return tables
@@ -167,7 +173,7 @@ def _parse_loop(rows: _Rows, where: str) -> tuple[StarTable, tuple[int, list[str
     _append_batch(pieces, batch)
     columns: dict[str, np.ndarray] = {}
     for label, of_column in zip(labels, pieces, strict=True):
-        _add_column(columns, label, _join_pieces(of_column, f"{where}, column {label}"), where)
+        _add_column(columns, label, _join_pieces(of_column, f"{where}, column {shorten(label)}"), where)
     return StarTable(columns), following
 
 
@@ -190,7 +196,7 @@ def _join_pieces(pieces: list[np.ndarray], where: str) -> np.ndarray:
 def _add_column(columns: dict[str, np.ndarray], label: str, values: np.ndarray, where: str) -> None:
     name = label.removeprefix("_")
     if name in columns:
-        raise DataError(f"{where}: the column {label} stands there twice; keep one of them")
+        raise DataError(f"{where}: the column {shorten(label)} stands there twice; keep one of them")
     columns[name] = values
 
 

@@ -52,34 +52,39 @@ def run(parameters: ImportParticlesParameters, context: JobContext) -> None:
     """Read the table, find and check every image, settle half-sets and contrast, link the stacks."""
     from triskelion.imaging.aberrations import check_supported
     from triskelion.io.link_stacks import find_stacks, link_stacks
+    from triskelion.io.stacks import number_names
 
     meta = context.project_folder / parameters.meta
     particles, bad = _read_table(meta, parameters, context)
     check_supported(particles.optics)
-    names = np.unique(particles["image_path"]).tolist()
+    names, stack_of_row = number_names(particles["image_path"])
     data_dir = context.project_folder / parameters.data_dir if parameters.data_dir else None
     if data_dir is not None and not data_dir.is_dir():
         raise InputError(f"data_dir {data_dir} is not a folder: give the one in which the stacks lie, or leave it out")
     stacks = find_stacks(names, meta, data_dir)
     context.log(f"{len(particles)} particles of {len(particles.optics)} optics groups in {len(names)} stacks, {len(stacks)} of them found")
 
-    written = particles["image_path"]
-    sources = np.array([str(stacks.get(name, "")) for name in written.tolist()])
+    sources = [str(stacks.get(name, "")) for name in names]
+    missing = np.array([not source for source in sources])[stack_of_row]
     looked_in = data_dir or f"{meta.parent} or the folders around it"
     bad = {row: f"{meta} (row {row + 1}): {reason}" for row, reason in bad.items()}
-    bad |= {row: f"{meta.name} (row {row + 1}): {written[row]} is not in {looked_in}" for row in np.flatnonzero(sources == "").tolist()}
-    particles = _settle_boxes(_settle_kept_masks(particles, meta).with_columns(image_path=sources), context)
+    for row in np.flatnonzero(missing).tolist():
+        bad[row] = f"{meta.name} (row {row + 1}): {names[stack_of_row[row]]} is not in {looked_in}"
+    particles = _settle_kept_masks(particles, meta).with_columns(image_path=np.array(sources)[stack_of_row])
+    particles = _settle_boxes(particles, context)
     bad |= _check_images(particles, set(bad), context)
     keep = _rows_to_keep(len(particles), bad, parameters.drop_bad, context)
-    particles, written = particles.select(keep), written[keep]
+    particles, stack_of_row = particles.select(keep), stack_of_row[keep]
 
     particles = _settle_half_sets(particles, parameters.half_sets, parameters.seed, context)
     particles = _settle_contrast(particles, parameters.contrast, context)
     _plot(particles, context)
     folder = context.folder / "images"
-    links = link_stacks({name: stacks[name] for name in np.unique(written).tolist()}, folder)
+    used = [names[stack] for stack in np.unique(stack_of_row).tolist()]
+    links = link_stacks({name: stacks[name] for name in used}, folder)
     relative = folder.relative_to(context.project_folder).as_posix()
-    particles = particles.with_columns(image_path=np.array([f"{relative}/{links[name]}" for name in written.tolist()]))
+    linked = np.array([f"{relative}/{links[name]}" if name in links else "" for name in names])
+    particles = particles.with_columns(image_path=linked[stack_of_row])
     context.save_particles(particles)
     _summarize(particles, len(bad), context)
 
@@ -121,7 +126,7 @@ def _settle_boxes(particles: Particles, context: JobContext) -> Particles:
 
     optics = []
     for place, group in enumerate(particles.optics):
-        paths = np.unique(particles["image_path"][particles["optics_group"] == place]).tolist()
+        paths = dict.fromkeys(particles["image_path"][particles["optics_group"] == place].tolist())
         first = next((path for path in paths if Path(path).is_file()), None)
         if first is not None:
             header = read_header(first)
@@ -150,7 +155,9 @@ def _check_images(particles: Particles, known_bad: set[int], context: JobContext
 
 def _batches(particles: Particles) -> Iterator[np.ndarray]:
     """Yield rows in the order in which they lie on disk, one optics group at a time."""
-    order = np.lexsort((particles["image_index"], particles["image_path"]))
+    from triskelion.io.stacks import number_names
+
+    order = np.lexsort((particles["image_index"], number_names(particles["image_path"])[1]))
     for place, group in enumerate(particles.optics):
         rows = order[particles["optics_group"][order] == place]
         size = max(1, BATCH_BYTES // (4 * max(group.box_px, 1) ** 2))
