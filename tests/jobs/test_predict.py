@@ -25,7 +25,9 @@ def test_what_is_found_is_said_shown_and_saved(tmp_path):
         about_xyz = np.array(figures[f"{name}_rotation_xyz_deg"])
         assert np.sqrt((about_xyz**2).sum()) == pytest.approx(figures[f"{name}_rotation_rms_deg"], rel=1e-6)
         assert 0 < figures[f"{name}_rotation_rms_deg"] < figures["prior_rotation_rms_deg"]
+    assert 0 < figures["rotation_rms_deg"] < 8 and 0 <= figures["wrong_percent"] <= 100
     (plot,) = job.plots["predicted_error"]
+    assert plot["histograms"]["rehearsed"]["median"] == pytest.approx(figures["rotation_median_deg"], rel=1e-5)
     assert sum(plot["histograms"]["from the map as it is"]["counts"]) == 120
     with np.load(job.folder / "predicted_errors.npz") as saved:
         np.testing.assert_array_equal(saved["uid"], job.scene.particles["uid"])

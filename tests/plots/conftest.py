@@ -107,7 +107,9 @@ def plot_data(volume: Volume, mask: Mask) -> dict[str, dict[str, Any]]:
         "subtracted_images": collect_subtracted_images(*rng.normal(size=(2, 9, BOX_PX, BOX_PX)), PIXEL_SIZE_A),
         "defocus": collect_defocus(rng.uniform(8e3, 2e4, n), rng.uniform(8e3, 2e4, n)),
         "pose_error": collect_pose_error({"consensus": before, "refined": after}, {"consensus": before, "refined": after}),
-        "predicted_error": collect_predicted_error({"as it is": 2 * after, "as the rest": after}, rotations, prior_deg=20.0),
+        "predicted_error": collect_predicted_error(
+            {"rehearsed": 1.5 * after, "as it is": 2 * after, "as the rest": after}, rotations, prior_deg=20.0, right_deg=2.1, wrong_percent=3.0
+        ),
         "mask_base": collect_mask_base(volume, *(Volume(np.where(part, volume.array, 0), PIXEL_SIZE_A) for part in (head, body))),
         "fulcrum_place": collect_fulcrum_place(volume, (19.5, 13.8, 17.1), {"head": head, "3, 17": body}),
         "fulcrum": collect_fulcrum(volume, np.array([18.3, 14.1, 17.0]), np.array([0.5, 1.5, np.inf]), mask=mask),

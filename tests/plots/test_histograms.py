@@ -40,7 +40,7 @@ def test_all_particles_are_counted_in_every_histogram():
 
 def test_predicted_errors_are_counted_and_averaged_by_viewing_direction():
     a, b = draw_errors(2), draw_errors(3)
-    data = collect_predicted_error({"first": a, "last": b}, np.tile(np.eye(3), (N, 1, 1)), prior_deg=50.0)
+    data = collect_predicted_error({"first": a, "last": b}, np.tile(np.eye(3), (N, 1, 1)), prior_deg=50.0, right_deg=2.0, wrong_percent=1.0)
     check(data["histograms"]["first"], a)
     check(data["histograms"]["last"], b)
     assert data["histograms"]["last"]["edges"][-1] == 50

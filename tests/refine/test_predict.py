@@ -20,6 +20,7 @@ from triskelion.refine.alignment import Posterior, Stage, align
 from triskelion.refine.consensus import measure_consensus
 from triskelion.refine.predict import ExpectedErrors, Prediction, predict_pose_errors
 from triskelion.refine.prior import PosePrior
+from triskelion.refine.rehearsal import RehearsedPoses
 from triskelion.refine.search import SearchExtent
 from triskelion.refine.state import Settings
 
@@ -130,13 +131,18 @@ def test_the_number_of_poses_and_who_wins_in_a_case_worked_by_hand():
     expected = ExpectedErrors(fisher, prior, np.array([log_n, log_n]), 8.0)
     np.testing.assert_allclose(expected.log_n_poses, log_n, rtol=3e-3)
     assert expected.share_right == pytest.approx(0.5, abs=0.01)
-    assert expected.share_of_prior == pytest.approx(0.1, rel=0.01)
-    assert not expected.suffices
-    enough = replace(expected, information_nat=np.array([30.0, 30.0]))
-    assert enough.suffices
-    assert Prediction(enough, enough).verdict == "alignable"
-    assert Prediction(expected, enough).verdict == "barely"
-    assert Prediction(expected, expected).verdict == "not"
+
+
+@pytest.mark.parametrize(
+    ("n_wrong", "error_deg", "verdict"), [(5, 2.0, "alignable"), (10, 2.0, "barely"), (13, 2.0, "not"), (0, 6.0, "barely"), (0, 7.99, "not")]
+)
+def test_the_verdict_is_that_of_the_rehearsal(n_wrong, error_deg, verdict):
+    angle_deg = np.where(np.arange(100) < n_wrong, 15.0, error_deg)
+    rehearsed = RehearsedPoses(angle_deg, np.zeros(100), hinge_sd_deg=3.0, first_prior_sd_deg=6.0, prior_sd_deg=3.0)
+    bound = ExpectedErrors(np.tile(99 * np.eye(5), (2, 1, 1)), np.tile(np.eye(5), (2, 1, 1)), np.ones(2), 8.0)
+    assert Prediction(bound, bound, rehearsed).verdict == verdict
+    ignorant = replace(bound, fisher=bound.prior / 99)
+    assert Prediction(bound, ignorant, rehearsed).verdict == "not"
 
 
 def test_a_mask_of_the_whole_particle_is_refused():

@@ -213,7 +213,7 @@ def _describe(part: Part, pixel_size_A: float) -> str:
 
 
 def _make_row(mask: str, part: Part, prediction: "Prediction | None", pixel_size_A: float) -> dict[str, Any]:
-    from triskelion.jobs.predict import list_expected
+    from triskelion.jobs.predict import list_expected, list_rehearsed
 
     fulcrum = _fulcrum_of(part)
     row = {
@@ -230,14 +230,14 @@ def _make_row(mask: str, part: Part, prediction: "Prediction | None", pixel_size
     if prediction is None:
         return row
     expected = {name: list_expected(getattr(prediction, name), pixel_size_A) for name in ("as_it_is", "as_the_rest")}
-    return {**row, "verdict": prediction.verdict, **expected}
+    return {**row, "verdict": prediction.verdict, **list_rehearsed(prediction.rehearsed, pixel_size_A), **expected}
 
 
 def _say_prediction(row: dict[str, Any]) -> str:
     if "verdict" not in row:
         return ""
-    known = " to ".join(f"{row[name]['rotation_rms_deg']:.1f}°" for name in ("as_the_rest", "as_it_is"))
-    return f"; {VERDICTS[row['verdict']]}: rotations known to {known}, positions to {row['as_the_rest']['position_A']:.1f} Å"
+    known = f"rotations known to {row['rotation_rms_deg']:.1f}° and {row['wrong_percent']:.0f} % wrong, positions to {row['position_A']:.1f} Å"
+    return f"; {VERDICTS[row['verdict']]}: {known}"
 
 
 JOB = JobType("find_domains", "Propose rigid domains, with masks and fulcra", FindDomainsParameters, run, OUTPUTS)

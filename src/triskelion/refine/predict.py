@@ -15,9 +15,12 @@ A consensus blurs a domain that moves. Two answers are given:
 - **from the map as it is**: what the first iteration has to go by. The domain's own FSC filters the map and sets the limit.
 - **as sharp as the rest**: what refinement has to go by when it succeeds. The shells of the domain are raised to the power that the rest of the
   particle has per mass, and filter and limit are those of the rest.
+
+Both are bounds, of perfect references near the truth. Whether refinement comes there, and how near, a rehearsal tells (``rehearsal``): the verdict
+is its, as are the errors to be expected.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -27,7 +30,6 @@ from scipy.special import ndtr
 from triskelion.conventions import shell_to_resolution_A
 from triskelion.data.volume import Mask, Volume
 from triskelion.errors import InputError
-from triskelion.fourier.filters import lowpass
 from triskelion.fourier.shells import fourier_disc, shell_sum
 from triskelion.fourier.slices import prepare_slices
 from triskelion.fourier.transforms import volume_to_fourier
@@ -35,16 +37,19 @@ from triskelion.geometry.fulcrum import image_of_point
 from triskelion.kernels.interface import FourierVolume, Kernels, WeightedImages
 from triskelion.refine.alignment import LEAST_PRECISION
 from triskelion.refine.consensus import Consensus, measure_consensus, rows_of_halves
-from triskelion.refine.prior import first_prior
+from triskelion.refine.hinge_blur import estimate_hinge, find_sharp_part, measure_mass, measure_pose_blur, measure_shared_power
+from triskelion.refine.prior import EXTENT_PER_SD, FLOOR_ROTATION_DEG, first_prior
 from triskelion.refine.reference import filter_map, wiener_gain
+from triskelion.refine.rehearsal import Rehearsal, RehearsedPoses, SharpDomain
+from triskelion.refine.rest import rest_of_particle
 from triskelion.refine.state import Inputs, Means
 from triskelion.resolution.curves import FscCurves
 from triskelion.resolution.fsc import compute_fsc_curves
 
 LIMIT_MARGIN_SHELLS = 3  # beyond FSC = 0.143, as in refinement
-MASS_RESOLUTION_A = 20.0
-ENOUGH_RIGHT = 0.9  # share of the particles whose right pose wins
-ENOUGH_KNOWN = 0.5  # posterior over prior width of the rotation
+FEW_WRONG, MANY_WRONG = 0.05, 0.12  # of the rehearsed poses; a refinement gets about twice as many wrong
+LEAST_POWER_LEFT = 0.1  # of the rest by errors of its poses: beyond, a guess
+WELL_KNOWN, HARDLY_KNOWN = 0.5, 0.75  # root mean square error over that which the prior expects
 
 
 @dataclass(frozen=True)
@@ -112,25 +117,32 @@ class ExpectedErrors:
         """Expected root mean square angle over that of the prior: near 1 the images say nothing."""
         return _rms(self.rotation_sd_deg) / self.prior_rotation_sd_deg
 
-    @property
-    def suffices(self) -> bool:
-        """Whether at least 90 % of the right poses win and rotations are known to half of the prior's width or better."""
-        return self.share_right >= ENOUGH_RIGHT and self.share_of_prior <= ENOUGH_KNOWN
-
 
 @dataclass(frozen=True)
 class Prediction:
-    """Expected errors from the map as it is, and with a domain as sharp as the rest."""
+    """Bounds from the map as it is and with a domain as sharp as the rest, and what a refinement of simulated images came to.
+
+    Attributes
+    ----------
+    as_it_is, as_the_rest : ExpectedErrors
+    rehearsed : RehearsedPoses
+        After the last iteration.
+    """
 
     as_it_is: ExpectedErrors
     as_the_rest: ExpectedErrors
+    rehearsed: RehearsedPoses
 
     @property
     def verdict(self) -> str:
-        """``alignable`` where the map as it is suffices, ``barely`` where the domain must become as sharp as the rest first, else ``not``."""
-        if self.as_it_is.suffices:
-            return "alignable"
-        return "barely" if self.as_the_rest.suffices else "not"
+        """``alignable`` where few of the rehearsed poses are wrong, ``not`` where many are or hardly anything was learnt, else ``barely``.
+
+        Of a domain that hardly turns a rehearsal gets no pose wrong, whatever images say: there the bound tells what is learnt.
+        """
+        wrong, unknown = self.rehearsed.share_wrong, max(self.rehearsed.share_of_prior, self.as_the_rest.share_of_prior)
+        if wrong > MANY_WRONG or unknown > HARDLY_KNOWN:
+            return "not"
+        return "alignable" if wrong <= FEW_WRONG and unknown <= WELL_KNOWN else "barely"
 
 
 @dataclass(frozen=True)
@@ -163,7 +175,9 @@ def predict_pose_errors(inputs: Inputs, means: Means) -> Prediction:
         raise InputError("the mask covers the whole particle: nothing is left to compare the domain with; give the mask of one domain")
     own, of_rest = (_curves(inputs, consensus, mask) for mask in (domain.mask, rest_mask))
     references = (_as_it_is(inputs, consensus, own), _as_the_rest(inputs, consensus, own, of_rest, rest_mask))
-    return Prediction(*(_expect(inputs, reference, consensus.sigma2, means.kernels) for reference in references))
+    as_it_is, as_the_rest = (_expect(inputs, reference, consensus.sigma2, means.kernels) for reference in references)
+    *_, rehearsed = Rehearsal(inputs, means, consensus, _sharpen_domain(inputs, consensus, of_rest, means.kernels)).rehearse()
+    return Prediction(as_it_is, as_the_rest, rehearsed)
 
 
 def _total_angle_deg(covariance: np.ndarray) -> np.ndarray:
@@ -196,14 +210,34 @@ def _as_the_rest(inputs: Inputs, consensus: Consensus, own: FscCurves, of_rest: 
     """Cut out, then raise every shell to the power that the filtered rest has per mass; none falls below that of the map as it is."""
     pixel_size_A, mask, raised = inputs.images.grid.pixel_size_A, inputs.domain.mask, []
     for half in consensus.half_maps:
-        # mass is what no blur changes; noise is no mass
-        density = np.maximum(lowpass(torch.from_numpy(half), pixel_size_A, MASS_RESOLUTION_A).numpy(), 0)
+        density = measure_mass(half, pixel_size_A)
         mass_ratio = (density * mask).sum(dtype=np.float64) / max((density * rest_mask).sum(dtype=np.float64), 1e-30)
         wanted = mass_ratio * _shell_power(filter_map(half, wiener_gain(of_rest)) * rest_mask)
         present = _shell_power(half * mask)
         raise_by = np.sqrt(np.divide(wanted, present, out=np.zeros_like(wanted), where=present > 0))
         raised.append(filter_map(half * mask, np.maximum(raise_by, wiener_gain(own))))
     return _make_reference(inputs, raised, of_rest)
+
+
+def _sharpen_domain(inputs: Inputs, consensus: Consensus, of_rest: FscCurves, kernels: Kernels) -> SharpDomain:
+    """The domain as sharp as the rest would be at its true poses, up to where the rest ends, from both halves, and how far it turns."""
+    half_a, half_b = consensus.half_maps
+    pixel_size_A, domain, average = inputs.images.grid.pixel_size_A, inputs.domain, (half_a + half_b) / 2
+    rest = rest_of_particle(domain, inputs.start.particle_mask, pixel_size_A)
+    sharp_part = find_sharp_part(consensus.half_maps, rest.mask, pixel_size_A, of_rest.resolution_A())
+    to_rest, power = (measure_shared_power(consensus.half_maps, domain.mask, part, pixel_size_A) for part in (rest.mask, sharp_part))
+    last_shell = int(np.clip(np.floor(of_rest.crossing().shell), 2, int(inputs.images.disc.shell[-1])))
+    widest_deg = max(inputs.settings.rotation_extent_deg / EXTENT_PER_SD, FLOOR_ROTATION_DEG)
+    mass = measure_mass(average, pixel_size_A)
+    hinge = estimate_hinge(to_rest, mass * domain.mask, domain.fulcrum_xyz_px, pixel_size_A, last_shell, widest_deg)
+    errors = _expect(replace(inputs, domain=rest), _as_it_is(replace(inputs, domain=rest), consensus, of_rest), consensus.sigma2, kernels)
+    rotation_sd_deg, position_sd_A = _rms(errors.rotation_sd_without_prior_deg) / np.sqrt(3), _rms(errors.position_sd_px) * pixel_size_A
+    of_poses = measure_pose_blur(mass * sharp_part, rest.center_xyz_px, pixel_size_A, rotation_sd_deg, position_sd_A)
+    of_poses = np.interp(np.arange(len(power.found)), np.arange(len(of_poses)), np.maximum(of_poses, LEAST_POWER_LEFT))
+    wanted = np.maximum(power.at_rest, power.found) / of_poses * (np.arange(len(of_poses)) <= last_shell + LIMIT_MARGIN_SHELLS)
+    raise_by = np.sqrt(np.divide(wanted, power.with_noise, out=np.zeros_like(wanted), where=power.with_noise > 0))
+    noise = (half_a - half_b) * np.float32(np.sqrt(0.5))
+    return SharpDomain(filter_map(average * domain.mask, raise_by), noise, hinge.rotation_sd_deg, hinge.power_left * of_poses)
 
 
 def _shell_power(array: np.ndarray) -> np.ndarray:
