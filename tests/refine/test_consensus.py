@@ -50,7 +50,7 @@ def test_maps_of_another_grey_scale_are_brought_to_that_of_the_images():
     volume = prepare_slices((true_map("head") + true_map("body")) / GREY_SCALE, 15)
     sigma2 = image_noise(scene.stream, np.arange(len(scene.particles)))
     for rows in rows_of_halves(scene.start.half_set):
-        assert fit_grey_scale(scene.inputs(), rows, volume, sigma2, cpu) == pytest.approx(GREY_SCALE, rel=0.03)
+        assert fit_grey_scale(scene.inputs(), rows, volume, sigma2, make_means()) == pytest.approx(GREY_SCALE, rel=0.03)
 
 
 def test_the_grey_scale_of_the_maps_makes_no_difference():

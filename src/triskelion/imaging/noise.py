@@ -4,6 +4,9 @@ sigma2 = half the shell mean of |n|². Only then is the log likelihood in nats a
 Images that come multiplied by their CTF have noise C n: there sigma2 = half sum |C n|² / sum C².
 """
 
+from collections.abc import Sequence
+from typing import TypeVar
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -11,12 +14,48 @@ from torch import Tensor
 from triskelion.fourier.shells import FourierDisc
 from triskelion.imaging.forward import ImageSet
 from triskelion.imaging.stream import ImageStream
+from triskelion.ranks import Ranks
 
 PRIOR_IMAGES = 50  # neighbouring shells count as much as this many images of the shell itself
 SAMPLE = 2000  # images: plenty for a curve
 
 
-class NoiseSums:
+class PowerSums:
+    """Power of noise and the gain it has come through, float64 (groups, shells): what parts of a data set add up.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Groups and shells.
+    """
+
+    def __init__(self, shape: tuple[int, ...]):
+        self._power, self._gain = np.zeros(shape), np.zeros(shape)
+
+    def take_in(self, other: "PowerSums") -> None:
+        """Add what was collected of other images."""
+        self._power += other._power
+        self._gain += other._gain
+
+    def add_ranks(self, ranks: Ranks) -> None:
+        """Add what other ranks have collected."""
+        ranks.add(self._power, self._gain)
+
+
+SomeSums = TypeVar("SomeSums", bound=PowerSums)
+
+
+def pool_halves(of_halves: Sequence[SomeSums], ranks: Ranks) -> SomeSums:
+    """Return the sums of both half-sets and all ranks; half by half, so that two ranks change no bit of them."""
+    for of_half in of_halves:
+        of_half.add_ranks(ranks)
+    pooled, *others = of_halves
+    for other in others:
+        pooled.take_in(other)
+    return pooled
+
+
+class NoiseSums(PowerSums):
     """Collects the power of residuals X - s C (background + domain), block by block.
 
     Parameters
@@ -27,9 +66,8 @@ class NoiseSums:
     """
 
     def __init__(self, n_groups: int, disc: FourierDisc):
+        super().__init__((n_groups, int(disc.shell[-1]) + 1))
         self._disc = disc
-        shape = (n_groups, int(disc.shell[-1]) + 1)
-        self._power, self._gain = np.zeros(shape), np.zeros(shape)
 
     def add(self, images: ImageSet, residual: Tensor) -> None:
         """Add what is left, complex64 (n, m), of a block of images."""

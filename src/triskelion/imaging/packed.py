@@ -5,7 +5,6 @@ their CTF), sigma² the noise at the time of packing. The likelihood's b and W f
 so that half precision holds them.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,10 +14,9 @@ from torch import Tensor
 from triskelion.data.images import ArrayStore
 from triskelion.fourier.shells import FourierDisc
 from triskelion.imaging.forward import ImageSet
-from triskelion.imaging.noise import smooth_variance
+from triskelion.imaging.noise import PowerSums, smooth_variance
 from triskelion.imaging.window import window_matched, window_power
 from triskelion.kernels.interface import WeightedImages
-from triskelion.ranks import Ranks
 
 
 @dataclass(frozen=True)
@@ -117,7 +115,7 @@ class PackedImages:
         return torch.from_numpy(per_shell[:, self.disc.shell].astype(np.float32))[self.group[rows]]
 
 
-class PackedNoise:
+class PackedNoise(PowerSums):
     """Collects the power of what a model leaves of packed images: sigma2 = half sum |b - W m|² / sum W, in units of the noise in b and W.
 
     Parameters
@@ -128,8 +126,8 @@ class PackedNoise:
     """
 
     def __init__(self, images: PackedImages, sigma2: np.ndarray):
+        super().__init__(sigma2.shape)
         self._images, self._sigma2 = images, sigma2
-        self._power, self._weight = np.zeros_like(sigma2), np.zeros_like(sigma2)
 
     def add(self, rows: np.ndarray, weighted: WeightedImages, model: Tensor) -> None:
         """Add the images ``rows``, weighted, and what they should be without their CTF, complex64 (r, m)."""
@@ -137,7 +135,7 @@ class PackedNoise:
         squared, shells = left.real**2 + left.imag**2, self._images.disc.shell
         for group in np.unique(self._images.group[rows]):
             members = torch.from_numpy(self._images.group[rows] == group)
-            for total, values in ((self._power, squared), (self._weight, weighted.weight)):
+            for total, values in ((self._power, squared), (self._gain, weighted.weight)):
                 per_coefficient = values[members].sum(0, dtype=torch.float64).numpy()
                 total[group] += np.bincount(shells, per_coefficient, minlength=total.shape[1])
 
@@ -147,25 +145,6 @@ class PackedNoise:
         # |b - W m|² is on average 2 W times the noise in units of the old
         found = (
             smooth_variance(power * sigma2, weight, np.where(weight > 0, count, 0))
-            for power, weight, sigma2, count in zip(self._power, self._weight, self._sigma2, of_group, strict=True)
+            for power, weight, sigma2, count in zip(self._power, self._gain, self._sigma2, of_group, strict=True)
         )
         return np.stack(list(found))
-
-    def take_in(self, other: "PackedNoise") -> None:
-        """Add what was collected of other images."""
-        self._power += other._power
-        self._weight += other._weight
-
-    def add_ranks(self, ranks: Ranks) -> None:
-        """Add what other ranks have collected of the same images."""
-        ranks.add(self._power, self._weight)
-
-
-def pool_noise(of_halves: Sequence[PackedNoise], ranks: Ranks) -> PackedNoise:
-    """Return the noise of all images of both half-sets and all ranks; half by half, so that ranks change no bit of it."""
-    for of_half in of_halves:
-        of_half.add_ranks(ranks)
-    pooled, *others = of_halves
-    for other in others:
-        pooled.take_in(other)
-    return pooled

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from triskelion.errors import JobError
 from triskelion.io.scratch import ScratchStore
 from triskelion.project.context import read_checkpoint
 from triskelion.project.layout import JobPaths
@@ -37,7 +38,7 @@ class FollowerContext(ProjectReader):
         self._paths = paths
 
     def _leave_to_the_first(self, *arguments: Any, **named: Any) -> None:
-        pass
+        """Do nothing."""
 
     log = warn = plot = summarize = save_checkpoint = _leave_to_the_first
     save_particles = save_volume = save_segmentation = save_json = save_arrays = save_text = _leave_to_the_first
@@ -57,4 +58,4 @@ class FollowerContext(ProjectReader):
 
     def run_child(self, job_type: str, **parameters: Any) -> str:
         """Jobs that start others are run by one process."""
-        raise NotImplementedError(f"several ranks cannot start {job_type} together")
+        raise JobError(f"several ranks cannot start {job_type} together: run this job with one")

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from triskelion.data.particles import HALF_A, HALF_B
@@ -14,13 +15,13 @@ from triskelion.fourier.slices import prepare_slices
 from triskelion.geometry.fulcrum import image_of_point
 from triskelion.imaging.comparison import compare_with_projections
 from triskelion.imaging.forward import ImageSet
-from triskelion.imaging.noise import SAMPLE, NoiseSums, image_noise
+from triskelion.imaging.noise import SAMPLE, NoiseSums, pool_halves
 from triskelion.imaging.packed import PackedImages
 from triskelion.imaging.stream import spread_rows
 from triskelion.imaging.subtraction import subtract_projections
 from triskelion.imaging.window import choose_window_px, window_disc_shell
 from triskelion.kernels.interface import FourierVolume, Kernels
-from triskelion.ranks import gather_rows, own_particles
+from triskelion.ranks import gather_halves, gather_rows, halves_of, own_particles
 from triskelion.refine.reference import settle_nonuniform_filter, wiener_gain
 from triskelion.refine.state import Inputs, Means
 from triskelion.resolution.fsc import compute_fsc_curves
@@ -62,7 +63,6 @@ def measure_consensus(inputs: Inputs, means: Means, stage: str) -> Consensus:
     """
     images, start = inputs.images, inputs.start
     pixel_size_A, last_shell = images.grid.pixel_size_A, int(images.disc.shell[-1])
-    halves = [spread_rows(rows, start.uid, SAMPLE // 2) for rows in rows_of_halves(start.half_set)]
 
     def consensus_gain() -> np.ndarray:
         half_a, half_b = (Volume(half, pixel_size_A) for half in start.half_maps)
@@ -71,23 +71,25 @@ def measure_consensus(inputs: Inputs, means: Means, stage: str) -> Consensus:
     gain = means.shared.settle(f"{stage}.consensus_filter", consensus_gain)
     raw_noise = settle_image_noise(inputs, means)
     reliable = _reliable_noise(raw_noise, gain)
-    scales = []
-    for rows, half in zip(halves, start.half_maps, strict=True):
+    scales = {}
+    for half in halves_of(means.ranks):
         # unfiltered: a filter makes the map too small, and the fit would make up for it where nothing was filtered
-        scales.append(fit_grey_scale(inputs, rows, prepare_slices(half * start.particle_mask, last_shell), reliable, means.kernels))
+        volume = prepare_slices(start.half_maps[half] * start.particle_mask, last_shell)
+        scales[half] = fit_grey_scale(inputs, _sample_of_half(inputs, half), volume, reliable, means)
+    scales = gather_halves(means.ranks, scales)
     half_a, half_b = (half * np.float32(scale) for half, scale in zip(start.half_maps, scales, strict=True))
     # the background is projected from these: what is blurred or solvent must not bring its noise into the images
     nonuniform = settle_nonuniform_filter(means.shared, f"{stage}.consensus_cut_of_voxel", (half_a, half_b), images.grid, 2 * pixel_size_A)
     filtered_a, filtered_b = nonuniform.apply(half_a), nonuniform.apply(half_b)
 
     def consensus_noise() -> np.ndarray:
-        sums = NoiseSums(len(images.particles.optics), images.disc)
-        for sample, half in zip(halves, (filtered_a, filtered_b), strict=True):
-            volume = prepare_slices(half * start.particle_mask, last_shell)
-            for rows, block in images.blocks(sample):
-                poses = start.consensus_rotations[rows], start.consensus_shifts_px[rows]
-                sums.add(block, subtract_projections(block, volume, *poses, means.kernels.slice))
-        return sums.variance()
+        volumes = {half: prepare_slices((filtered_a, filtered_b)[half] * start.particle_mask, last_shell) for half in halves_of(means.ranks)}
+
+        def residual(half: int, rows: np.ndarray, block: ImageSet) -> Tensor:
+            poses = start.consensus_rotations[rows], start.consensus_shifts_px[rows]
+            return subtract_projections(block, volumes[half], *poses, means.kernels.slice)
+
+        return _sample_noise(inputs, means, residual)
 
     sigma2 = means.shared.settle(f"{stage}.noise.0", consensus_noise)
     return Consensus((half_a, half_b), (filtered_a, filtered_b), sigma2)
@@ -95,9 +97,25 @@ def measure_consensus(inputs: Inputs, means: Means, stage: str) -> Consensus:
 
 def settle_image_noise(inputs: Inputs, means: Means) -> np.ndarray:
     """Power of the images (groups, shells) of a sample of both half-sets, once for each grid."""
+    name = f"image_noise.{inputs.images.grid.box_px}"
+    return means.shared.settle_once(name, lambda: _sample_noise(inputs, means, lambda half, rows, block: block.coefficients))
+
+
+def _sample_of_half(inputs: Inputs, half: int) -> np.ndarray:
+    """Rows of a half-set that are enough for a curve."""
+    return spread_rows(rows_of_halves(inputs.start.half_set)[half], inputs.start.uid, SAMPLE // 2)
+
+
+def _sample_noise(inputs: Inputs, means: Means, residual: Callable[[int, np.ndarray, ImageSet], Tensor]) -> np.ndarray:
+    """Variance (groups, shells) of what ``residual`` (half, rows, block) leaves of the images of a sample; every rank takes its own."""
     images, start = inputs.images, inputs.start
-    rows = np.sort(np.concatenate([spread_rows(half, start.uid, SAMPLE // 2) for half in rows_of_halves(start.half_set)]))
-    return means.shared.settle_once(f"image_noise.{images.grid.box_px}", lambda: image_noise(images, rows))
+    own = own_particles(means.ranks, start.half_set, start.uid)
+    sums = [NoiseSums(len(images.particles.optics), images.disc) for _ in (HALF_A, HALF_B)]
+    for half in halves_of(means.ranks):
+        sample = _sample_of_half(inputs, half)
+        for rows, block in images.blocks(sample[own[sample]]):
+            sums[half].add(block, residual(half, rows, block))
+    return pool_halves(sums, means.ranks).variance()
 
 
 def _reliable_noise(sigma2: np.ndarray, gain: np.ndarray) -> np.ndarray:
@@ -106,8 +124,8 @@ def _reliable_noise(sigma2: np.ndarray, gain: np.ndarray) -> np.ndarray:
     return np.where(reliable, sigma2, np.inf) if reliable[1:].any() else sigma2
 
 
-def fit_grey_scale(inputs: Inputs, rows: np.ndarray, volume: FourierVolume, sigma2: np.ndarray, kernels: Kernels) -> float:
-    """Factor by which the projections of a map fit its images best; maps that come from elsewhere have any scale.
+def fit_grey_scale(inputs: Inputs, rows: np.ndarray, volume: FourierVolume, sigma2: np.ndarray, means: Means) -> np.ndarray:
+    """Factor, shape (), by which the projections of a half map fit its images best; maps that come from elsewhere have any scale.
 
     Least squares over the images ``rows`` at the consensus pose: Re sum conj(m) b / sum W |m|², with standard error 1 / sqrt(sum W |m|²).
 
@@ -116,17 +134,18 @@ def fit_grey_scale(inputs: Inputs, rows: np.ndarray, volume: FourierVolume, sigm
     InputError
         It is clearly negative.
     """
-    cross = power = 0.0
-    for part, images in inputs.images.blocks(rows):
-        cross_of, power_of = compare_with_projections(
-            images, volume, inputs.start.consensus_rotations[part], inputs.start.consensus_shifts_px[part], sigma2, kernels
-        )
-        cross, power = cross + float(cross_of.sum()), power + float(power_of.sum())
+    start = inputs.start
+    own, sums = own_particles(means.ranks, start.half_set, start.uid), torch.zeros(2, dtype=torch.float64)
+    for part, images in inputs.images.blocks(rows[own[rows]]):
+        poses = start.consensus_rotations[part], start.consensus_shifts_px[part]
+        sums += torch.tensor([float(of.sum()) for of in compare_with_projections(images, volume, *poses, sigma2, means.kernels)], dtype=torch.float64)
+    means.ranks.add_in_half(sums)
+    cross, power = sums.tolist()
     if cross < CONTRARY_Z * np.sqrt(power):
         raise InputError(
             "the half maps are dark where the images are bright: import the particles again with the other contrast, or invert the half maps"
         )
-    return cross / power if power > 0 else 1.0
+    return np.array(cross / power if power > 0 else 1.0)
 
 
 def background_volume(inputs: Inputs, filtered: np.ndarray) -> FourierVolume:

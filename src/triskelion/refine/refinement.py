@@ -21,7 +21,8 @@ from triskelion.geometry.fulcrum import image_of_point, shift_of_origin
 from triskelion.geometry.rotations import rotation_difference_deg
 from triskelion.geometry.symmetry import PointGroup
 from triskelion.imaging.forward import Grid, batch_size, batches, phase_of_shift
-from triskelion.imaging.packed import PackedImages, PackedNoise, pool_noise
+from triskelion.imaging.noise import pool_halves
+from triskelion.imaging.packed import PackedImages, PackedNoise
 from triskelion.imaging.stream import spread_rows
 from triskelion.kernels.interface import FourierVolume
 from triskelion.maps.nonuniform import NonuniformFilter
@@ -262,7 +263,7 @@ class Refinement(ABC):
         self.gather_found()
         self.cloud, self.inserted_sigma2 = cloud, sigma2
         self.posed[self.batch] = True
-        self.sigma2 = self.settle(number, "noise", pool_noise(noise, ranks).variance)
+        self.sigma2 = self.settle(number, "noise", pool_halves(noise, ranks).variance)
         return gather_halves(ranks, made), log_posterior, precision
 
     def sweep(self, half: int, chosen: np.ndarray, cloud: PoseCloud) -> Iterator[tuple[np.ndarray, Posterior]]:

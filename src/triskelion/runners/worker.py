@@ -140,7 +140,7 @@ def _threads_of_rank(threads: int, size: int) -> int:
 
 
 def follow_first_rank(paths: JobPaths) -> int:
-    """Do this rank's part of a job that the first rank runs; returns the exit code. What is wrong with the input the first one says."""
+    """Do this rank's part of a job that the first rank runs; returns the exit code."""
     from triskelion.runners.distributed import join_ranks
 
     record = read_job(paths)
@@ -148,7 +148,8 @@ def follow_first_rank(paths: JobPaths) -> int:
     with join_ranks() as ranks:
         try:
             kind.run(build_parameters(kind, record.parameters), FollowerContext(paths, _threads_of_rank(allowed_threads(paths), ranks.size), ranks))
-        except TriskelionError:
+        except TriskelionError as error:
+            print(f"rank {ranks.rank}: {error}", file=sys.stderr)
             return EXIT_INPUT
     return EXIT_COMPLETED
 
