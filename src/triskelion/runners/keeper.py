@@ -27,6 +27,7 @@ from triskelion.runners.slurm_lane import TEMPLATE, SlurmLaneKeeper, tell_why_st
 
 KEEPER = (sys.executable, "-P", "-m", "triskelion.runners.keeper")
 PASS_S = 0.5
+SHARE_OF_A_CORE = 0.02  # hundreds of waiting jobs take tens of milliseconds to look at
 _FIRST_PASS_S = 10.0
 
 
@@ -173,11 +174,12 @@ def main() -> int:
     while lock.acquire():
         try:
             while True:
+                before = time.process_time()
                 keeper.advance()
                 host.last_pass.touch()
                 if keeper.is_idle():
                     break
-                time.sleep(PASS_S)
+                time.sleep(max(PASS_S, (time.process_time() - before) / SHARE_OF_A_CORE))
         finally:
             lock.release()
         if keeper.is_idle():  # looked at again after the lock was given back: who came between has found no keeper, and starts one
