@@ -10,10 +10,12 @@ from tests.refine.scene_context import SceneContext, run_whole_refinement
 
 from triskelion.data.volume import Mask, Volume
 from triskelion.errors import InputError
+from triskelion.geometry.hand import mirror_rotations
 from triskelion.geometry.rotations import matrix_to_rotvec, random_rotations, rotation_difference_deg, rotvec_to_matrix
 from triskelion.geometry.symmetry import parse_symmetry, reduce_to_asymmetric_unit
 from triskelion.io.mrc import read_mask, read_volume
 from triskelion.io.particle_star import read_particles
+from triskelion.maps.edit import flip_hand
 from triskelion.masks.automatic import spherical_mask
 
 EACH_ITERATION = (
@@ -63,7 +65,8 @@ def test_it_leaves_what_a_refinement_leaves(searched):
     assert len(job.plots["nonuniform_cut"]) == 3
     assert "pose_change" not in job.plots
     assert {path.name for path in job.folder.iterdir()} >= {
-        "map.mrc", "map_sharp.mrc", "map_local.mrc", "half_a.mrc", "half_b.mrc", "mask.mrc", "fsc.json", "fsc.txt", "fsc.xml", "poses.npz", "shared.npz", "iterations",
+        "map.mrc", "map_sharp.mrc", "map_local.mrc", "half_a.mrc", "half_b.mrc", "mask.mrc", "fsc.json", "fsc.txt", "fsc.xml",
+        "poses.npz", "shared.npz", "iterations",
     }  # fmt: skip
     mask = read_mask(job.folder / "mask.mrc").array
     faces = [np.take(mask, (0, -1), axis=axis).max() for axis in range(3)]
@@ -150,3 +153,26 @@ def test_noise_is_not_called_a_particle(how, tmp_path):
     assert job.summary["resolution_A"] is None or job.summary["resolution_A"] > 20 / 1.3
     assert any("is no evidence that the particles were aligned" in warning or "nothing in common" in warning for warning in job.warnings)
     assert any("a search anywhere finds better poses elsewhere" in warning for warning in job.warnings)
+
+
+class WrongStart(SceneContext):
+    """Gives a map to start from that is not the particle's."""
+
+    def read_volume(self, reference: str, name: str = "map") -> Volume:
+        given = super().read_volume(reference, name)
+        return flip_hand(given) if reference == "mirrored" else Volume(spherical_mask(given.box_px, PIXEL_A, 0.35, 0.55).array, PIXEL_A)
+
+
+def test_the_mirror_image_of_the_map_leads_to_that_of_the_particle(tmp_path):
+    """Which has the same images, as good poses, and the same right to its resolution."""
+    scene = scramble(make_scene(noise_sd=0.5))
+    job = run_whole_refinement(WrongStart(tmp_path / "J2", scene), volume="mirrored", max_iterations=5)
+    found, truth = rotvec_to_matrix(read_particles(job.folder / "particles.star")["rotvec_rad"]), mirror_rotations(scene.body.rotations)
+    frames = np.swapaxes(found[:9], 1, 2) @ truth[:9]
+    assert max((rotation_difference_deg(found @ frame, truth) < 10).mean() for frame in frames) > 0.95
+    assert job.summary["resolution_A"] < 14 and job.summary["restart_better_share"] < 0.02
+
+
+def test_a_start_without_features_is_doubted(tmp_path):
+    job = run_whole_refinement(WrongStart(tmp_path / "J2", scramble(make_scene(noise_sd=0.5))), volume="ball", max_iterations=5)
+    assert any("a search anywhere finds better poses elsewhere: so many are not to be trusted" in warning for warning in job.warnings)
