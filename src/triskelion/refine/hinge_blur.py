@@ -1,4 +1,4 @@
-"""How far a domain turns against the rest, told by how much its consensus is blurred.
+"""Hinge blur: how far a domain turns against the rest, told by how much its consensus is blurred.
 
 Turns about the fulcrum by a standard deviation s about each of three axes move a point at the distance r from it by s r, across r. Amplitudes at the
 frequency f fall to exp(-2 pi² f² s² r² sin²), the angle being the one between r and the wave, and so the power that half maps have in common falls to
