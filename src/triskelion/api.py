@@ -11,13 +11,13 @@
 import os
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from triskelion.errors import InputError, JobError
 from triskelion.jobs.spec import SlotKind
+from triskelion.project.children import requeue_job
 from triskelion.project.connect import Output, list_outputs
 from triskelion.project.layout import JobPaths, ProjectPaths
 from triskelion.project.notes import Notes
@@ -27,7 +27,7 @@ from triskelion.project.regions import Regions
 from triskelion.project.report import Story, write_job_report, write_project_report
 from triskelion.project.report_plots import PlotView, view_newest
 from triskelion.project.rerun import RerunComparison, compare_rerun
-from triskelion.project.status import JobStatus, read_status, write_status
+from triskelion.project.status import JobStatus, read_status
 from triskelion.project.store import JobRecord, create_project, find_job, find_project, list_jobs, open_project, read_job, read_summary
 from triskelion.project.submission import read_submission
 from triskelion.project.upkeep import Upkeep
@@ -376,8 +376,7 @@ class Job:
         status = self.status
         if status.state not in ("killed", "failed"):
             raise JobError(f"{self.name} is {status.state}: only a killed or failed job can be resumed")
-        self._paths.kill_request.unlink(missing_ok=True)
-        write_status(self._paths, replace(status, state="queued", message="", pid=None, started=None, ended=None))
+        requeue_job(self._paths)
         return Job(self._paths, runner or find_lane_of(self._paths) or self._runner)
 
     def compare_rerun(self) -> RerunComparison:

@@ -66,7 +66,7 @@ def run_use(parameters: UseParameters, context) -> None:
 
 
 class FailParameters(JobParameters):
-    how: Literal["input", "data", "defect", "silence", "sleep", "wait", "memory", "nothing", "child", "grandchild"] = parameter(
+    how: Literal["input", "data", "defect", "silence", "sleep", "wait", "memory", "nothing", "child", "grandchild", "child first"] = parameter(
         "input", title="How", help="How to fail."
     )
 
@@ -76,6 +76,8 @@ def run_fail(parameters: FailParameters, context) -> None:
         context.run_child("fail", how="input")
     if parameters.how == "grandchild":
         context.run_child("fail", how="sleep")
+    if parameters.how == "child first":
+        context.save_text("child.txt", context.run_child("climb"))
     context.save_text("early.txt", "left behind")
     if parameters.how == "input":
         raise InputError("got a fulcrum outside the box, wanted one inside")

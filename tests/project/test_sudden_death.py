@@ -1,5 +1,6 @@
 """kill -9 at any moment: files are whole, jobs tell the truth, and what is run again ends the same."""
 
+import os
 import random
 import signal
 import subprocess
@@ -84,3 +85,24 @@ def test_a_job_killed_again_and_again_ends_as_if_nothing_had_been(project, start
     assert {path.relative_to(job.folder) for path in job.folder.rglob("*")} == {
         path.relative_to(undisturbed.folder) for path in undisturbed.folder.rglob("*")
     }
+
+
+@pytest.mark.parametrize("dies", ["the parent", "both"])
+def test_a_job_that_is_resumed_goes_on_with_the_job_it_had_started(project, start, dies):
+    undisturbed = project.run("climb")
+    parent = project.prepare("fail", how="child first")
+    with start(parent) as worker:
+        deadline = time.monotonic() + 60
+        while not (child := [job for job in project.jobs if job.type == "climb"][1:]) or not (child[0].folder / "iterations").exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        worker.send_signal(signal.SIGKILL)
+    if dies == "both":
+        os.kill(child[0].status.pid, signal.SIGKILL)
+    parent.requeue()
+    with start(parent) as worker:
+        worker.wait(60)
+    assert (parent.folder / "child.txt").read_text() == child[0].name
+    assert [job.name for job in project.jobs if job.type == "climb"] == [undisturbed.name, child[0].name]
+    assert child[0].status.state == "completed"
+    assert np.array_equal(open_stack(child[0].path("map")), open_stack(undisturbed.path("map")))

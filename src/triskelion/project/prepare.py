@@ -30,6 +30,18 @@ def anchor_inputs(project: ProjectPaths, type_name: str, given: Mapping[str, Any
     return anchored
 
 
+def fill_parameters(project: ProjectPaths, type_name: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Check parameters; return all of them, defaults too, as they are recorded.
+
+    Raises
+    ------
+    InputError
+        One does not fit.
+    """
+    parameters = build_parameters(job_type(type_name), given).model_dump(mode="json")
+    return anchor_inputs(project, type_name, parameters, project.folder)
+
+
 def prepare_job(
     project: ProjectPaths,
     type_name: str,
@@ -37,6 +49,7 @@ def prepare_job(
     *,
     threads: int | None = None,
     cloned_from: str | None = None,
+    started_by: str | None = None,
     admit: Callable[[JobRecord], None] | None = None,
 ) -> JobPaths:
     """Check parameters and inputs, then make the job and queue it.
@@ -49,6 +62,8 @@ def prepare_job(
         Processor cores the job may use; all by default.
     cloned_from : str, optional
         The job this one is a copy of; they share a workspace.
+    started_by : str, optional
+        The job that runs this one, as a series does.
     admit : callable (record), optional
         For a job that goes to a lane, which waits for inputs that are still being made: raises InputError where the lane has no room for it, ever.
 
@@ -60,11 +75,10 @@ def prepare_job(
         An input job does not exist or is not completed.
     """
     kind = job_type(type_name)
-    parameters = build_parameters(kind, given).model_dump(mode="json")
-    parameters = anchor_inputs(project, type_name, parameters, project.folder)
+    parameters = fill_parameters(project, type_name, given)
     inputs = _resolve_inputs(project, type_name, parameters, promised=admit is not None)
     command = command_line(kind, parameters)
-    record = JobRecord(type_name, parameters, inputs, threads=threads, cloned_from=cloned_from, command=command)
+    record = JobRecord(type_name, parameters, inputs, threads=threads, cloned_from=cloned_from, started_by=started_by, command=command)
     if cloned_from is not None:
         record = replace(record, workspace=workspace_of(project.job(cloned_from)))
     if admit is not None:

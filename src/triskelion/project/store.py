@@ -35,6 +35,8 @@ class JobRecord:
         Of the program and of the libraries that results depend on.
     command : str
         The equivalent command line.
+    started_by : str or None
+        The job that runs this one, as a series does.
     """
 
     type: str
@@ -46,6 +48,7 @@ class JobRecord:
     created: float = field(default_factory=time.time)
     versions: dict[str, str] = field(default_factory=lambda: installed_versions())
     command: str = ""
+    started_by: str | None = None
 
 
 def installed_versions() -> dict[str, str]:

@@ -93,8 +93,8 @@ def _translate_record(record: dict[str, Any], name: str, translation: Translatio
             if Path in each.kinds and isinstance(parameters.get(each.name), str):
                 parameters[each.name] = translation.path(parameters[each.name])
         command = command_line(kind, parameters)
-    cloned_from = translation.names.get(record.get("cloned_from") or "")
-    return {**record, "name": name, "inputs": inputs, "parameters": parameters, "command": command, "cloned_from": cloned_from}
+    others = {relation: translation.names.get(record.get(relation) or "") for relation in ("cloned_from", "started_by")}
+    return {**record, "name": name, "inputs": inputs, "parameters": parameters, "command": command, **others}
 
 
 def _translate_table(table: Path, translation: Translation) -> None:

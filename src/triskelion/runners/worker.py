@@ -8,6 +8,7 @@ import argparse
 import os
 import signal
 import sys
+import time
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from pathlib import Path
 
 from triskelion.errors import JobCancelled, JobError, TriskelionError
 from triskelion.jobs.registry import job_type
+from triskelion.project.children import requeue_job, take_up_child
 from triskelion.project.connect import list_outputs
 from triskelion.project.context import FolderContext, append_log
 from triskelion.project.events import append_event
@@ -23,7 +25,7 @@ from triskelion.project.layout import JobPaths
 from triskelion.project.leftovers import remove_leftovers
 from triskelion.project.parameters import build_parameters
 from triskelion.project.plain_json import write_json
-from triskelion.project.prepare import prepare_job, settle_inputs
+from triskelion.project.prepare import settle_inputs
 from triskelion.project.screen import Screen
 from triskelion.project.status import State, StatusKeeper, read_status
 from triskelion.project.store import JobRecord, installed_versions, read_job
@@ -32,6 +34,8 @@ from triskelion.runners.base import EXIT_COMPLETED, EXIT_DEFECT, EXIT_INPUT, EXI
 from triskelion.runners.keeper import tend_queue
 from triskelion.runners.local import allowed_threads, thread_variables
 from triskelion.runners.usage import UsageMeter
+
+WATCH_S = 0.5  # between looks at a job that somebody else runs
 
 
 def run_job(paths: JobPaths, runner: Runner, *, pid: int | None, screen: Screen | None = None) -> int:
@@ -156,8 +160,14 @@ def follow_first_rank(paths: JobPaths) -> int:
 
 def _child_runner(paths: JobPaths, runner: Runner, threads: int):
     def run_child(type_name: str, parameters: dict) -> str:
-        child = prepare_job(paths.project, type_name, parameters, threads=threads)
-        runner.run(child)
+        child = take_up_child(paths, type_name, parameters, threads)
+        while read_status(child).state == "running":  # it has outlived the worker that started it
+            time.sleep(WATCH_S)
+        state = read_status(child).state
+        if state in ("killed", "failed"):
+            requeue_job(child)
+        if state != "completed":
+            runner.run(child)
         return child.name
 
     return run_child
