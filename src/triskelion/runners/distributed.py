@@ -16,6 +16,7 @@ import numpy as np
 import torch
 import torch.distributed as dist
 from torch import Tensor
+from torch.distributed import Store, TCPStore  # pyright: ignore[reportPrivateImportUsage]
 
 from triskelion.errors import InputError, JobError
 from triskelion.ranks import N_HALVES, OneRank, Ranks
@@ -78,9 +79,9 @@ def join_ranks(watch: Callable[[], None] = lambda: None) -> Iterator[Ranks]:
         dist.destroy_process_group()
 
 
-def _wait_for_all(rank: int, size: int, watch: Callable[[], None]) -> dist.Store:
+def _wait_for_all(rank: int, size: int, watch: Callable[[], None]) -> Store:
     address, port = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
-    store = dist.TCPStore(address, port, size, is_master=rank == 0, wait_for_workers=False)
+    store = TCPStore(address, port, size, is_master=rank == 0, wait_for_workers=False)
     store.set(f"rank {rank}", "here")
     while not store.check([f"rank {other}" for other in range(size)]):
         watch()
@@ -118,9 +119,8 @@ def lead_ranks(size: int, follow: Sequence[str], environment: Mapping[str, str],
     followers: list[subprocess.Popen] = []
 
     def require_all() -> None:
-        lost = [(rank, follower.poll()) for rank, follower in enumerate(followers, start=1) if follower.poll()]
-        if lost:
-            rank, code = lost[0]
+        lost = [(rank, code) for rank, follower in enumerate(followers, start=1) if (code := follower.poll())]
+        for rank, code in lost[:1]:
             how = f"by signal {-code}" if code < 0 else f"with exit code {code}"
             raise JobError(f"rank {rank} of the job ended {how}: see {log}, then resume the job")
 
