@@ -12,7 +12,7 @@ from tests.runners.rank_program import N, refine
 from triskelion.errors import InputError, JobError
 from triskelion.geometry.rotations import rotation_difference_deg
 from triskelion.ranks import OneRank, halves_of, own_particles
-from triskelion.runners.distributed import TorchRanks, join_ranks, lead_ranks
+from triskelion.runners.distributed import TorchRanks, device_of_rank, join_ranks, lead_ranks
 
 ROOT = Path(__file__).parents[2]
 
@@ -88,6 +88,12 @@ def test_a_rank_that_is_lost_ends_the_job_with_its_number(program, tmp_path):
     assert "RANK" not in os.environ
     with join_ranks() as ranks:  # nothing of the ranks stays behind in this process
         assert ranks.size == 1
+
+
+@pytest.mark.parametrize(("given", "expected"), [("2,5", ["2", "5", "2"]), ("3", [None] * 3), ("", [None] * 3)])
+def test_ranks_share_out_the_devices_of_the_job(given, expected):
+    environment = {"CUDA_VISIBLE_DEVICES": given}
+    assert [device_of_rank(rank, environment).get("CUDA_VISIBLE_DEVICES") for rank in range(3)] == expected
 
 
 def test_the_scene_is_large_enough_for_both_halves_of_every_rank():

@@ -21,6 +21,7 @@ from torch.distributed import Store, TCPStore  # pyright: ignore[reportPrivateIm
 from triskelion.errors import InputError, JobError
 from triskelion.ranks import N_HALVES, OneRank, Ranks
 
+DEVICES_VARIABLE = "CUDA_VISIBLE_DEVICES"
 PATIENCE = timedelta(hours=12)  # that one rank waits for another; one that is gone is noticed at once
 LAST_STEPS_S = 60.0  # that followers may need to end when the first rank has
 GONE_S = 1.0  # between losing the connection to a process and seeing it gone
@@ -69,6 +70,7 @@ def join_ranks(watch: Callable[[], None] = lambda: None) -> Iterator[Ranks]:
         yield OneRank()
         return
     if dist.is_torchelastic_launched():  # torchrun watches over its ranks itself
+        os.environ.update(device_of_rank(int(os.environ["LOCAL_RANK"]), os.environ))
         dist.init_process_group("gloo", timeout=PATIENCE)
     else:
         rank, size = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
@@ -124,10 +126,10 @@ def lead_ranks(size: int, follow: Sequence[str], environment: Mapping[str, str],
             how = f"by signal {-code}" if code < 0 else f"with exit code {code}"
             raise JobError(f"rank {rank} of the job ended {how}: see {log}, then resume the job")
 
-    with _set_environment({**meeting, "RANK": "0"}), log.open("ab") as stream:
+    with _set_environment({**meeting, **device_of_rank(0, environment), "RANK": "0"}), log.open("ab") as stream:
         try:
             for rank in range(1, size):
-                told = {**environment, **meeting, "RANK": str(rank)}
+                told = {**environment, **meeting, **device_of_rank(rank, environment), "RANK": str(rank)}
                 followers.append(subprocess.Popen(follow, env=told, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream))
             with join_ranks(require_all) as ranks:
                 yield ranks
@@ -141,6 +143,12 @@ def lead_ranks(size: int, follow: Sequence[str], environment: Mapping[str, str],
             for follower in followers:
                 follower.kill()
                 follower.wait()
+
+
+def device_of_rank(rank: int, environment: Mapping[str, str]) -> dict[str, str]:
+    """Variable that leaves a rank one of several NVIDIA devices that the job was given; several ranks may have to share one."""
+    given = [device for device in environment.get(DEVICES_VARIABLE, "").split(",") if device]
+    return {DEVICES_VARIABLE: given[rank % len(given)]} if len(given) > 1 else {}
 
 
 @contextmanager
