@@ -1,5 +1,9 @@
-"""A whole local refinement of a small scene; as a program, that of a rank which the environment names."""
+"""A whole local refinement of a small scene; as a program, that of a rank which the environment names.
 
+Given a path, the first rank leaves there what it has found.
+"""
+
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -49,4 +53,6 @@ def refine(ranks: Ranks) -> dict[str, np.ndarray]:
 
 if __name__ == "__main__":
     with join_ranks() as ranks:
-        refine(ranks)
+        arrays = refine(ranks)
+        if ranks.rank == 0 and len(sys.argv) > 1:
+            np.savez(sys.argv[1], **arrays)
