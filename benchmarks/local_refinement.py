@@ -179,7 +179,7 @@ def write_relion_input(bench: Bench, domain: str, folder: Path, background: Tens
     truth, consensus = bench.truth, read_volume(bench.consensus.path("map"))
     folder.mkdir()
     stack = folder / "particles.mrcs"
-    write_particles(folder / "particles.star", truth.particles)
+    shutil.copy(truth.folder / "particles.star", folder)
     if background is None:
         stack.symlink_to(truth.folder / "particles.mrcs")
         write_volume(folder / "reference.mrc", consensus)
