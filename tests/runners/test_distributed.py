@@ -54,7 +54,7 @@ def in_processes_of_their_own(size: int, path: Path) -> dict[str, np.ndarray]:
 
 @pytest.mark.slow
 def test_two_ranks_find_what_one_finds_to_the_last_bit(tmp_path):
-    # the first leaves compiled kernels behind: processes that compile for themselves may differ in last bits from those that load what others compiled
+    # the first leaves compiled kernels behind: processes that compile for themselves may differ in last bits
     _, expected, found = (in_processes_of_their_own(size, tmp_path / "found.npz") for size in (1, 1, 2))
     for name, array in expected.items():
         np.testing.assert_array_equal(found[name], array, err_msg=name)
