@@ -17,7 +17,6 @@ from typing import Any
 
 from triskelion.errors import InputError, JobError
 from triskelion.jobs.spec import SlotKind
-from triskelion.project.children import requeue_job
 from triskelion.project.connect import Output, list_outputs
 from triskelion.project.layout import JobPaths, ProjectPaths
 from triskelion.project.notes import Notes
@@ -27,7 +26,7 @@ from triskelion.project.regions import Regions
 from triskelion.project.report import Story, write_job_report, write_project_report
 from triskelion.project.report_plots import PlotView, view_newest
 from triskelion.project.rerun import RerunComparison, compare_rerun
-from triskelion.project.status import JobStatus, read_status
+from triskelion.project.status import JobStatus, read_status, requeue_job
 from triskelion.project.store import JobRecord, create_project, find_job, find_project, list_jobs, open_project, read_job, read_summary
 from triskelion.project.submission import read_submission
 from triskelion.project.upkeep import Upkeep

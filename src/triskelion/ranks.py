@@ -85,5 +85,7 @@ def gather_rows(ranks: Ranks, own: np.ndarray, *arrays: np.ndarray) -> None:
 
 def gather_halves(ranks: Ranks, made: Mapping[int, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     """Return what was made of half a and of half b, each by the ranks that have its images."""
-    half_a, half_b = (ranks.from_rank(half, made.get(half, np.empty(0))) if ranks.size > 1 else made[half] for half in range(N_HALVES))
+    if ranks.size == 1:
+        return made[0], made[1]
+    half_a, half_b = (ranks.from_rank(half, made.get(half, np.empty(0))) for half in range(N_HALVES))  # rank 0 has half a, rank 1 has b
     return half_a, half_b

@@ -1,11 +1,9 @@
 """Jobs that a job has started: found again when it is resumed, so that none is run twice or from the beginning."""
 
-from dataclasses import replace
 from typing import Any
 
 from triskelion.project.layout import JobPaths
 from triskelion.project.prepare import fill_parameters, prepare_job
-from triskelion.project.status import read_status, write_status
 from triskelion.project.store import list_jobs, read_job
 
 
@@ -17,9 +15,3 @@ def take_up_child(parent: JobPaths, type_name: str, given: dict[str, Any], threa
         if (record.started_by, record.type, record.parameters) == (parent.name, type_name, parameters):
             return paths
     return prepare_job(parent.project, type_name, given, threads=threads, started_by=parent.name)
-
-
-def requeue_job(paths: JobPaths) -> None:
-    """Make a job that was killed or has failed fit to be run again: it continues from its checkpoint."""
-    paths.kill_request.unlink(missing_ok=True)
-    write_status(paths, replace(read_status(paths), state="queued", message="", pid=None, started=None, ended=None))

@@ -70,6 +70,12 @@ def read_status(paths: JobPaths) -> JobStatus:
     return status
 
 
+def requeue_job(paths: JobPaths) -> None:
+    """Make a job that was killed or has failed fit to be run again: it continues from its checkpoint."""
+    paths.kill_request.unlink(missing_ok=True)
+    write_status(paths, replace(read_status(paths), state="queued", message="", pid=None, started=None, ended=None))
+
+
 def process_exists(pid: int) -> bool:
     """Whether a process with this id runs on this machine."""
     try:

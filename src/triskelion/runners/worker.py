@@ -16,7 +16,7 @@ from pathlib import Path
 
 from triskelion.errors import JobCancelled, JobError, TriskelionError
 from triskelion.jobs.registry import job_type
-from triskelion.project.children import requeue_job, take_up_child
+from triskelion.project.children import take_up_child
 from triskelion.project.connect import list_outputs
 from triskelion.project.context import FolderContext, append_log
 from triskelion.project.events import append_event
@@ -27,7 +27,7 @@ from triskelion.project.parameters import build_parameters
 from triskelion.project.plain_json import write_json
 from triskelion.project.prepare import settle_inputs
 from triskelion.project.screen import Screen
-from triskelion.project.status import State, StatusKeeper, read_status
+from triskelion.project.status import State, StatusKeeper, read_status, requeue_job
 from triskelion.project.store import JobRecord, installed_versions, read_job
 from triskelion.project.submission import read_submission
 from triskelion.runners.base import EXIT_COMPLETED, EXIT_DEFECT, EXIT_INPUT, EXIT_KILLED, Runner
