@@ -22,12 +22,15 @@ class MakeParameters(JobParameters):
     folder_path: Path | None = parameter(None, title="Folder", help="Some folder.")
     loud: bool = parameter(False, title="Loud", help="Whether to warn.")
     iterations: int = parameter(0, title="Iterations", ge=0, help="How many times to plot.")
+    gate: Path | None = parameter(None, title="Gate", help="Wait until this file is there: the job lasts as long as the test wants it to.")
 
 
 def run_make(parameters: MakeParameters, context) -> None:
     from triskelion.data.volume import Mask, Volume
 
     context.log("making a cube")
+    while parameters.gate is not None and not parameters.gate.exists():
+        time.sleep(0.02)
     if parameters.loud:
         context.warn("the padding is thin [not markup]")
     cube = np.zeros((parameters.box_px,) * 3, dtype=np.float32)

@@ -47,12 +47,13 @@ def message_of(job) -> str:
     return job.status.message
 
 
-def test_a_chain_given_at_once_is_run_in_order_by_a_keeper_of_its_own(on_lane, lanes_file):
+def test_a_chain_given_at_once_is_run_in_order_by_a_keeper_of_its_own(on_lane, lanes_file, tmp_path):
     lanes_file.write_text(ONE_AT_A_TIME)
     project = on_lane("one")
-    first = project.prepare("make", level=3.0).start()
+    first = project.prepare("make", level=3.0, gate=tmp_path / "gate").start()
     second = project.prepare("use", volume=first).start()  # accepted although J1 has made nothing yet
     third = project.prepare("use", volume=first, mask="J1.mask").start()  # jobs of this type may make a mask; this one will not
+    (tmp_path / "gate").touch()
     with pytest.raises(JobFailed, match=r"J4 failed: its input J3 failed: J1 \(make\) has no mask: it has volume map, half_a, half_b"):
         project.run("use", volume=third)
     assert [job.status.state for job in project.jobs] == ["completed", "completed", "failed", "failed"]
@@ -154,11 +155,11 @@ def test_a_lane_that_is_gone_or_damaged_is_said_at_the_jobs_that_wait_for_it(kee
     assert has_started(job)
 
 
-def test_keepers_and_workers_may_die(on_lane, lanes_file):
+def test_keepers_and_workers_may_die(on_lane, lanes_file, tmp_path):
     lanes_file.write_text(ONE_AT_A_TIME)
     project = on_lane()
     first = project.prepare("fail", how="wait").start()
-    second = project.prepare("make").start()
+    second = project.prepare("make", gate=tmp_path / "gate").start()
     wait_until(lambda: first.status.state == "running")
     stop_keeper()
     os.kill(first.status.pid, signal.SIGKILL)  # nobody is there to see it
@@ -169,6 +170,7 @@ def test_keepers_and_workers_may_die(on_lane, lanes_file):
     stop_keeper()  # the job that ends starts another
     third = project.prepare("use", volume=second)
     LaneRunner("one", {}, third._runner.worker).enqueue(third.paths)
+    (tmp_path / "gate").touch()
     wait_until(lambda: third.status.state == "completed")
     assert first.status.state == "failed" and "the worker vanished" in message_of(first)
 

@@ -30,12 +30,13 @@ def cluster(on_lane, lanes_file, slurm_node, monkeypatch):
     slurm_node.ask("scancel", "--state=RUNNING")
 
 
-def test_jobs_are_submitted_with_the_order_of_their_inputs_and_their_logs_followed(cluster, capfd):
+def test_jobs_are_submitted_with_the_order_of_their_inputs_and_their_logs_followed(cluster, capfd, tmp_path):
     project = cluster()
-    first = project.prepare("make", level=3.0).start()
+    first = project.prepare("make", level=3.0, gate=tmp_path / "gate").start()
     assert first.status.message.startswith("SLURM ")
     second = project.prepare("use", volume=first).start()
     wait_until(lambda: read_submission(project.paths.job("J2")).slurm_id)
+    (tmp_path / "gate").touch()
     print_log(first, follow=True)
     assert first.status.state == "completed"
     assert "making a cube" in capfd.readouterr().out
