@@ -16,7 +16,8 @@ from triskelion.project.figures import format_duration, write_headline
 WIDER_SHIFT_A = 14.0
 FIXED = {"rotation_extent_deg": 0, "shift_extent_A": 0}
 SERIES_PARTICLES = 250  # of a subset: enough to tell a bad mask from a good one, few enough to wait for
-SERIES_FIXED = ("max_iterations=3",)  # masks are told apart long before poses of so few particles stop moving
+# Masks are told apart long before poses of so few particles stop moving, and the rest of the particle need not be refined for each of them.
+SERIES_FIXED = ("max_iterations=3", "background_poses=consensus", "restart_audit=False")
 SERIES_VARY = ("mask.dilation_px=1,3", "mask.soft_padding_px=3,6")
 
 
