@@ -126,3 +126,11 @@ def test_windows_have_small_prime_factors():
             while rest % prime == 0:
                 rest //= prime
         assert rest == 1
+
+
+@pytest.mark.parametrize("window_px", [48, 49, 70, 75, 80])
+def test_the_disc_of_a_window_ends_where_that_of_the_image_does(window_px):
+    box = fourier_disc(96)
+    for last_shell in range(8, 48):
+        ends_at = (window_disc_shell(box, window_px, last_shell) + 0.5) / window_px
+        assert abs(ends_at - (last_shell + 0.5) / 96) <= 0.5 / window_px

@@ -58,8 +58,11 @@ def _is_friendly(number: int) -> bool:
 
 
 def window_disc_shell(disc: FourierDisc, window_px: int, last_shell: int) -> int:
-    """Last shell of a window's disc whose frequency is not beyond shell ``last_shell`` of the whole image."""
-    return int(last_shell * window_px // disc.box_px)
+    """Return the shell of a window that ends nearest to where ``last_shell`` of the whole image ends.
+
+    The outermost shells hold most coefficients: to leave out every shell that ends beyond loses up to 4 % of what the images say.
+    """
+    return round((last_shell + 0.5) * window_px / disc.box_px - 0.5)
 
 
 def window_matched(values: Tensor, disc: FourierDisc, centers_px: np.ndarray, window: FourierDisc) -> Tensor:
