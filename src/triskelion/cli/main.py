@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from triskelion.cli import lanes, upkeep
+from triskelion.cli import lanes, serve, upkeep
 from triskelion.cli.arguments import AsJson, JobName, open_project, print_error, print_json
 from triskelion.cli.running import Asked, Detach, InQueue, LaneName, Running, run_and_print
 from triskelion.errors import TriskelionError
@@ -217,6 +217,7 @@ def demo(folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where to
     run_demo(folder)
 
 
+app.add_typer(serve.app)
 app.add_typer(lanes.app)
 app.add_typer(upkeep.app)
 

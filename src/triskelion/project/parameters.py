@@ -55,6 +55,11 @@ class ParameterDescription:
         return tuple(str(word) for kind in self.kinds if get_origin(kind) is Literal for word in get_args(kind))
 
     @property
+    def takes_several(self) -> bool:
+        """Whether it is a list."""
+        return any(get_origin(kind) is tuple for kind in self.kinds)
+
+    @property
     def takes_none(self) -> bool:
         """Whether it may be left empty."""
         return type(None) in get_args(self.annotation)
@@ -91,19 +96,27 @@ def build_parameters(job_type: JobType, given: Mapping[str, Any]) -> JobParamete
     InputError
         One line per parameter that does not fit: what was got and what is wanted.
     """
+    problems = find_problems(job_type, given)
+    if problems:
+        raise InputError("\n  ".join([f"{job_type.name} cannot run with these parameters:", *problems.values()]))
+    return job_type.parameters.model_validate(dict(given))
+
+
+def find_problems(job_type: JobType, given: Mapping[str, Any]) -> dict[str, str]:
+    """Return what does not fit, one line for each parameter by name; "" names what is between several. Empty where all fit."""
     try:
-        return job_type.parameters.model_validate(dict(given))
+        job_type.parameters.model_validate(dict(given))
     except ValidationError as error:
-        lines = _explain_all(describe_parameters(job_type), [dict(problem) for problem in error.errors()])
-        raise InputError("\n  ".join([f"{job_type.name} cannot run with these parameters:", *lines])) from None
+        return _explain_all(describe_parameters(job_type), [dict(problem) for problem in error.errors()])
+    return {}
 
 
-def _explain_all(described: Mapping[str, ParameterDescription], problems: list[dict[str, Any]]) -> list[str]:
+def _explain_all(described: Mapping[str, ParameterDescription], problems: list[dict[str, Any]]) -> dict[str, str]:
     """One line per parameter; a parameter of several types has a problem with each."""
     by_name: dict[str, list[dict[str, Any]]] = {}
     for problem in problems:
         by_name.setdefault(str(problem["loc"][0]) if problem["loc"] else "", []).append(problem)
-    return [_explain(described, name, own) for name, own in by_name.items()]
+    return {name: _explain(described, name, own) for name, own in by_name.items()}
 
 
 def _explain(described: Mapping[str, ParameterDescription], name: str, problems: list[dict[str, Any]]) -> str:

@@ -11,6 +11,7 @@
 import numpy as np
 
 from triskelion.data.segmentation import Segmentation
+from triskelion.errors import JobError
 from triskelion.jobs.region_selection import select_regions
 from triskelion.masks.region_places import Region, list_regions
 from triskelion.masks.regions import Edit, RegionHistory, RegionState, Verb, label_regions, replay_edits
@@ -76,59 +77,80 @@ class Regions:
 
     def select(self, which: str | int) -> RegionState:
         """Select these regions and no others; hidden ones are shown."""
-        return self._edit("select", which)
+        return self.edit("select", which)
 
     def add(self, which: str | int) -> RegionState:
         """Select these regions too; hidden ones are shown."""
-        return self._edit("add", which)
+        return self.edit("add", which)
 
     def deselect(self, which: str | int) -> RegionState:
         """Take these regions out of the selection."""
-        return self._edit("deselect", which)
+        return self.edit("deselect", which)
 
     def invert(self) -> RegionState:
         """Select what is shown and not selected, instead of what is."""
-        return self._edit("invert")
+        return self.edit("invert")
 
     def hide(self, which: str | int) -> RegionState:
         """Hide these regions, and take them out of the selection."""
-        return self._edit("hide", which)
+        return self.edit("hide", which)
 
     def show(self, which: str | int) -> RegionState:
         """Show these regions too."""
-        return self._edit("show", which)
+        return self.edit("show", which)
 
     def show_only(self, which: str | int) -> RegionState:
         """Show these regions and hide all others."""
-        return self._edit("show_only", which)
+        return self.edit("show_only", which)
 
     def group(self, which: str | int, name: str | None = None) -> RegionState:
         """Make one region of several, with the next free number."""
-        return self._edit("group", which, name=name)
+        return self.edit("group", which, name=name)
 
     def ungroup(self, which: str | int, level: int | None = None) -> RegionState:
         """Take groups apart: one level, or, with ``level``, into the groups there were after that smoothing step (0: into the smallest regions)."""
-        return self._edit("ungroup", which, level=level)
+        return self.edit("ungroup", which, level=level)
 
     def rename(self, which: str | int, name: str) -> RegionState:
         """Give a region a name; ``""`` takes it away."""
-        return self._edit("rename", which, name=name)
+        return self.edit("rename", which, name=name)
 
     def delete(self, which: str | int) -> RegionState:
         """Take regions out: their voxels belong to none."""
-        return self._edit("delete", which)
+        return self.edit("delete", which)
 
     def undo(self) -> RegionState:
         """Return to before the last edit."""
-        return self._edit("undo")
+        return self.edit("undo")
 
     def redo(self) -> RegionState:
         """Do again what was undone last."""
-        return self._edit("redo")
+        return self.edit("redo")
 
-    def _edit(self, verb: Verb, which: str | int | None = None, *, name: str | None = None, level: int | None = None) -> RegionState:
-        """Append an edit to the newest state of the file; one that does not fit, or changes nothing, is not written."""
+    def edit(
+        self,
+        verb: Verb,
+        which: str | int | None = None,
+        *,
+        name: str | None = None,
+        level: int | None = None,
+        expected_edits: int | None = None,
+    ) -> RegionState:
+        """Append an edit to the newest state of the file; one that does not fit, or changes nothing, is not written.
+
+        Parameters
+        ----------
+        expected_edits : int, optional
+            How many edits the caller has seen.
+
+        Raises
+        ------
+        JobError
+            There are others than those.
+        """
         with edit_history(self._file) as file:
+            if expected_edits is not None and len(file.stored.edits) != expected_edits:
+                raise JobError(f"the regions were edited elsewhere: {len(file.stored.edits)} edits instead of {expected_edits}; load them again")
             before = self._follow(file.stored)
             regions = () if which is None else self._find(which, before.state)
             edit = Edit(verb, regions, name, level)

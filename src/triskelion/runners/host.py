@@ -7,6 +7,7 @@
       keeper.lock/                      held by the keeper while it lives
       keeper.log                        what went wrong with it
       pass                              touched by the keeper each time it has looked at everything
+      browser.key                       what the browser's cookies are signed with: they outlive the server
 
 None of it is needed to understand a project: where it is lost, the next command in a project writes it again.
 """
@@ -42,6 +43,11 @@ class HostPaths:
     def log(self) -> Path:
         """What the keeper has to say when something is wrong."""
         return self.folder / "keeper.log"
+
+    @property
+    def browser_key(self) -> Path:
+        """What the browser's cookies are signed with; nobody else may read it."""
+        return self.folder / "browser.key"
 
     @property
     def last_pass(self) -> Path:
