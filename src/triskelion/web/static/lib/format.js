@@ -51,7 +51,8 @@ export function formatFigure(name, value) {
   const unit = unitOf(name);
   if (value === null || value === undefined) return "–";
   if (unit === "s" && typeof value === "number") return formatDuration(value);
-  if (name === "resolution_A" && typeof value === "number") return formatResolution(value);
+  if (/share/.test(name) && typeof value === "number") return `${formatNumber(100 * value)} %`;
+  if (/resolution_A$/.test(name) && typeof value === "number") return formatResolution(value);
   const text = formatPlain(value);
   if (!unit || text === "–") return text;
   return unit === "deg" ? `${text}°` : `${text} ${UNITS[unit]}`;
@@ -107,6 +108,8 @@ export function wallSeconds(card, now) {
 
 /** What people call a job type: `local_refinement` is "Local refinement". */
 export function nameType(type) {
-  const words = type.replaceAll("_", " ");
+  const words = type.split("_").map((word) => NAMES[word] ?? word).join(" ");
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
+
+const NAMES = { empiar: "EMPIAR", relion: "RELION", cryosparc: "CryoSPARC", nonuniform: "non-uniform" };

@@ -9,13 +9,18 @@ import { ACTIVE, StateMark } from "./state_mark.js";
 const SHOWN_FIGURES = [
   "resolution_A",
   "n_particles",
-  "b_factor_A2",
-  "n_regions",
   "median_rotation_change_deg",
-  "soft_padding_px",
-  "dilation_px",
+  "b_factor_A2",
+  "n_groups",
+  "n_regions",
+  "volume_A3",
+  "share_of_box",
   "fulcrum",
+  "angle_median_deg",
+  "maps_agree_to_A",
+  "cfar",
   "box_px",
+  "pixel_size_A",
 ];
 const MOST_FIGURES = 3;
 
@@ -53,8 +58,8 @@ export function JobCard({ project, card, picked, pick }) {
   const failed = card.state === "failed" || card.state === "killed";
   return html`<li class="card ${card.state} ${picked.includes(card.name) ? "picked" : ""}" data-job=${card.name}>
     <div class="card-head"><${StateMark} state=${card.state} /><a class="card-title grow clip" href=${places.job(project, card.name)}>${nameType(card.type)}</a>
-      <span class="job-name">${card.name}</span>
-      <input type="checkbox" aria-label="Pick ${card.name} to compare" checked=${picked.includes(card.name)} onChange=${() => pick(card.name)} /></div>
+      <input type="checkbox" aria-label="Pick ${card.name} to compare" checked=${picked.includes(card.name)} onChange=${() => pick(card.name)} />
+      <span class="job-name">${card.name}</span></div>
     ${card.title && html`<p class="card-own clip" title=${card.title}>${card.title}</p>`}
     <div class="card-inputs small muted clip">${card.inputs.length ? html`from ${inputJobs(card).map((job, i) => html`${i ? ", " : ""}<a href=${places.job(project, job)}>${job}</a>`)}` : "from files"}
       ${card.cloned_from && html` · clone of ${card.cloned_from}`}${card.started_by && html` · by ${card.started_by}`}</div>

@@ -44,6 +44,14 @@ function Picture({ project, job, name, iteration, stamp, caption }) {
   return html`<img class="plot-picture" src=${address} alt=${caption} loading="lazy" onError=${() => setBroken(true)} />`;
 }
 
+/** What one looks at first; the others follow in the order the server has them. */
+const FIRST = ["map_slices", "gsfsc", "region_views", "compare_fsc", "compare_maps", "compare_poses", "fulcrum_place", "mask_base", "mask_slices", "pose_change", "iterations"];
+
+function sortPlots(plots) {
+  const place = (plot) => (FIRST.includes(plot.name) ? FIRST.indexOf(plot.name) : FIRST.length);
+  return [...plots].sort((a, b) => place(a) - place(b));
+}
+
 /** Of a plot's iterations, the newest that is not past the one wanted. */
 function chooseIteration(iterations, wanted) {
   const numbered = iterations.filter((each) => each !== null);
@@ -82,5 +90,5 @@ export function PlotBoard({ project, job, plots, query }) {
   const iterations = [...new Set(plots.flatMap((plot) => plot.iterations).filter((each) => each !== null))].sort((a, b) => a - b);
   const wanted = query.iteration && iterations.includes(Number(query.iteration)) ? Number(query.iteration) : null;
   return html`${iterations.length > 1 && html`<${IterationSlider} iterations=${iterations} wanted=${wanted} />`}
-    <div class="plot-board">${plots.map((plot) => html`<${Plot} key=${plot.name} project=${project} job=${job} plot=${plot} wanted=${wanted} />`)}</div>`;
+    <div class="plot-board">${sortPlots(plots).map((plot) => html`<${Plot} key=${plot.name} project=${project} job=${job} plot=${plot} wanted=${wanted} />`)}</div>`;
 }

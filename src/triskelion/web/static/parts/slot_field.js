@@ -57,7 +57,7 @@ export function SlotField({ field, value, change, error, candidates = [], descri
   };
   const [refusal, offer, forget] = useRefusal(candidates, take);
   const shown = orderCandidates(candidates, typed ?? "");
-  const chosen = candidates.find((each) => each.reference === value);
+  const chosen = candidates.find((each) => each.reference === value) ?? candidates.find((each) => each.fits && each.job === value);
   const keys = (event) => {
     if (event.key === "ArrowDown") {
       setOpen(true);
@@ -95,7 +95,7 @@ export function SlotField({ field, value, change, error, candidates = [], descri
       ${!field.several && value && html`<button type="button" class="icon-button" aria-label="Empty ${field.title}" onClick=${() => change(undefined)}><${Icon} name="close" size="12" /></button>`}
     </div>
     ${isOpen && html`<${Options} id=${id} candidates=${candidates} text=${typed ?? ""} place=${place} offer=${offer} />`}
-    ${chosen && html`<p class="small chosen clip">${chosen.title}</p>`}
+    ${chosen && html`<p class="small chosen clip">${chosen.output}: ${chosen.title}</p>`}
     ${refusal && html`<p class="field-error" role="alert">${refusal}</p>`}
   </div>`;
 }

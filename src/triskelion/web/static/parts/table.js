@@ -1,7 +1,7 @@
 /** The same jobs as a table that sorts by any column. */
 import { html } from "htm/preact";
 import { useState } from "preact/hooks";
-import { formatDuration, formatFigure, formatTime, wallSeconds } from "../lib/format.js";
+import { formatDuration, formatFigure, formatTime, nameType, wallSeconds } from "../lib/format.js";
 import { places } from "../lib/router.js";
 import { now, numberOf } from "../lib/store.js";
 import { inputJobs } from "./card.js";
@@ -13,7 +13,7 @@ const figure = (name) => (card) => card.summary?.[name] ?? Infinity;
 /** title, what it sorts by, what it shows, whether it is a number */
 const COLUMNS = [
   ["Job", (card) => numberOf(card.name), (card, project) => html`<a href=${places.job(project, card.name)}><b>${card.name}</b></a>`],
-  ["Type", (card) => card.type, (card, project) => html`<a href=${places.job(project, card.name)}>${card.type}</a>`],
+  ["Type", (card) => card.type, (card, project) => html`<a href=${places.job(project, card.name)}>${nameType(card.type)}</a>`],
   ["State", (card) => card.state, (card) => html`<${StateMark} state=${card.state} withWord />`],
   ["From", (card) => inputJobs(card).join(), (card) => inputJobs(card).join(", ")],
   ["Resolution", figure("resolution_A"), (card) => formatFigure("resolution_A", card.summary?.resolution_A), true],

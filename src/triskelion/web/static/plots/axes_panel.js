@@ -1,7 +1,7 @@
 /**
  * A panel with two axes: lines, bars, bands and marks, drawn as SVG from plain numbers, with what is under the pointer in words.
  *
- * A panel is {title, xLabel, yLabel, x: [low, high], y: [low, high], yLog?, isFrequency?, integerX?, legend?: "right"|"inside",
+ * A panel is {title, xLabel, yLabel, x: [low, high], y: [low, high], yLog?, isFrequency?, integerX?, legend?: "below"|"inside",
  *   lines: [{label, color, x, y, dash?, width?, dots?}], bars: [{label, color, edges, counts, opacity?, outline?}], bands: [{label, color, x, low, high}],
  *   verticals: [{x, text?, color, dash?}], horizontals: [{y, text?}], points: [{x, y, text, color}]}.
  */
@@ -12,16 +12,15 @@ import { chooseResolutions, logTicks, makeScale, roundTicks, tickText } from "./
 
 const HEIGHT = 250;
 const MARGIN = { left: 48, right: 14, top: 12, bottom: 38, frequencyTop: 40 };
-const WIDTHS = { plain: 420, legend: 580 };
-const LEGEND_PX = 168;
+const WIDTH = 420;
 const LINE_PX = 15;
+const LEGEND_COLUMN_PX = 184;
+
+const legendOf = (panel) => (panel.legend ? [...(panel.bands ?? []), ...(panel.bars ?? []), ...panel.lines].filter((each) => each.label) : []);
 
 function frame(panel) {
-  const isWide = panel.legend === "right";
-  const width = isWide ? WIDTHS.legend : WIDTHS.plain;
-  const right = width - MARGIN.right - (isWide ? LEGEND_PX : 0);
-  const top = panel.isFrequency ? MARGIN.frequencyTop : MARGIN.top;
-  return { width, left: MARGIN.left, right, top, bottom: HEIGHT - MARGIN.bottom };
+  const rows = panel.legend === "below" ? Math.ceil(legendOf(panel).length / 2) : 0;
+  return { left: MARGIN.left, right: WIDTH - MARGIN.right, top: panel.isFrequency ? MARGIN.frequencyTop : MARGIN.top, bottom: HEIGHT - MARGIN.bottom, height: HEIGHT + rows * LINE_PX + (rows ? 6 : 0) };
 }
 
 /** A path through the points that are there; a missing value leaves a gap. */
@@ -54,7 +53,7 @@ function bandPath({ x, low, high }, scaleX, scaleY) {
 }
 
 function Axes({ panel, area, scaleX, scaleY }) {
-  const xTicks = panel.integerX ? roundTicks(panel.x, 5).filter(Number.isInteger) : roundTicks(panel.x, panel.legend === "right" ? 6 : 5);
+  const xTicks = panel.integerX ? roundTicks(panel.x, 5).filter(Number.isInteger) : roundTicks(panel.x, 5);
   const yTicks = panel.yLog ? logTicks(panel.y) : roundTicks(panel.y, 5);
   const resolutions = panel.isFrequency ? chooseResolutions(panel.x[1]) : [];
   const middle = (area.left + area.right) / 2;
@@ -79,14 +78,14 @@ function Marks({ panel, area, scaleX, scaleY }) {
 }
 
 function Legend({ panel, area }) {
-  const entries = [...(panel.bands ?? []), ...(panel.bars ?? []), ...panel.lines].filter((each) => each.label);
-  if (!panel.legend || entries.length === 0) return null;
-  const x = panel.legend === "right" ? area.right + 16 : area.right - 6;
-  return html`<g class="legend">${entries.map((each, i) => {
-    const y = area.top + 8 + i * LINE_PX;
-    const isRight = panel.legend === "right";
-    return html`<g><line x1=${isRight ? x : x - 18} x2=${isRight ? x + 18 : x} y1=${y - 3.5} y2=${y - 3.5} stroke=${each.color} stroke-width=${each.counts || each.low ? 7 : (each.width ?? 1.6)} stroke-dasharray=${each.dash ?? null} opacity=${each.counts || each.low ? 0.6 : 1} />
-      <text x=${isRight ? x + 24 : x - 24} y=${y} text-anchor=${isRight ? "start" : "end"} class=${each.width > 2 ? "strong" : ""}>${each.label}</text></g>`;
+  const isInside = panel.legend === "inside";
+  return html`<g class="legend">${legendOf(panel).map((each, i) => {
+    const x = isInside ? area.right - 6 : area.left - 20 + (i % 2) * LEGEND_COLUMN_PX;
+    const y = isInside ? area.top + 8 + i * LINE_PX : HEIGHT + 12 + Math.floor(i / 2) * LINE_PX;
+    const isFilled = Boolean(each.counts || each.low);
+    return html`<g><line x1=${isInside ? x - 18 : x} x2=${isInside ? x : x + 18} y1=${y - 3.5} y2=${y - 3.5} stroke=${each.color} stroke-width=${isFilled ? 7 : (each.width ?? 1.6)}
+        stroke-dasharray=${each.dash ?? null} opacity=${isFilled ? 0.6 : 1} />
+      <text x=${isInside ? x - 24 : x + 24} y=${y} text-anchor=${isInside ? "end" : "start"} class=${each.width > 2 ? "strong" : ""}>${each.label}</text></g>`;
   })}</g>`;
 }
 
@@ -120,7 +119,7 @@ function Tip({ panel, area, seen, scaleX, scaleY }) {
   const lines = [isBars ? `${head}${rows.length ? "" : ": none"}` : head, ...rows.map((row) => `${row.label}  ${row.text}`)];
   const width = Math.max(...lines.map((line) => line.length)) * 5.9 + 22;
   const height = lines.length * LINE_PX + 8;
-  const left = x + width + 12 > area.right + (panel.legend === "right" ? LEGEND_PX : 0) ? x - width - 10 : x + 10;
+  const left = x + width + 12 > area.right ? x - width - 10 : x + 10;
   return html`<g class="tip"><line class="reading" x1=${x} x2=${x} y1=${area.top} y2=${area.bottom} />
     ${rows.filter((row) => !row.isBar).map((row) => html`<circle cx=${x} cy=${scaleY(row.y)} r="3" fill=${row.color} />`)}
     <g transform="translate(${Math.max(2, left)} ${area.top + 4})"><rect width=${width} height=${height} rx="5" />
@@ -138,7 +137,7 @@ export function AxesPanel({ panel }) {
   const scaleY = makeScale(panel.y, [area.bottom, area.top], panel.yLog);
   const move = (event) => {
     const box = event.currentTarget.getBoundingClientRect();
-    const at = scaleX.invert(((event.clientX - box.left) / box.width) * area.width);
+    const at = scaleX.invert(((event.clientX - box.left) / box.width) * WIDTH);
     setValue(at >= panel.x[0] && at <= panel.x[1] ? at : null);
   };
   const keys = (event) => {
@@ -151,7 +150,7 @@ export function AxesPanel({ panel }) {
   const seen = value === null ? null : readAt(panel, value);
   const parts = { panel, area, scaleX, scaleY };
   const clip = `clip-${area.right}-${area.top}`;
-  return html`<svg class="plot" viewBox="0 0 ${area.width} ${HEIGHT}" role="img" aria-label=${panel.title} tabindex="0" onPointerMove=${move} onPointerLeave=${() => setValue(null)} onKeyDown=${keys}
+  return html`<svg class="plot" viewBox="0 0 ${WIDTH} ${area.height}" role="img" aria-label=${panel.title} tabindex="0" onPointerMove=${move} onPointerLeave=${() => setValue(null)} onKeyDown=${keys}
       onBlur=${() => setValue(null)}>
     <clipPath id=${clip}><rect x=${area.left} y=${area.top - 2} width=${area.right - area.left} height=${area.bottom - area.top + 2} /></clipPath>
     <${Axes} ...${parts} />

@@ -13,7 +13,7 @@ const FSC_CURVES = {
 };
 const FSC_RANGE = [-0.1, 1.03];
 const FSC_LEVELS = [{ y: 0.5, text: "0.5" }, { y: 0.143, text: "0.143" }, { y: 0 }];
-export const FSC_AXES = { xLabel: "spatial frequency (1/Å)", yLabel: "Fourier shell correlation", y: FSC_RANGE, isFrequency: true, legend: "right", horizontals: FSC_LEVELS };
+export const FSC_AXES = { xLabel: "spatial frequency (1/Å)", yLabel: "Fourier shell correlation", y: FSC_RANGE, isFrequency: true, legend: "below", horizontals: FSC_LEVELS };
 
 const last = (list) => list[list.length - 1];
 const fromShell1 = (list) => list.slice(1);

@@ -2,8 +2,8 @@
 import { formatResolution } from "../lib/format.js";
 import { FSC_AXES } from "./curves.js";
 
-/** One colour a job, in the order they were picked. */
-export const JOB_COLORS = ["var(--blue)", "var(--vermillion)", "var(--green)", "var(--purple)", "var(--orange)", "var(--sky)", "var(--black)"];
+/** One colour a job, in the order they were picked: Okabe and Ito's, which the viewer can use too. */
+export const JOB_COLORS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"];
 
 /** What an FSC curve is called. */
 export const CURVE_NAMES = { headline: "as each job is judged", user_corrected: "user mask, corrected", user: "user mask", corrected: "corrected", tight: "tight", loose: "loose", spherical: "spherical", none: "no mask" };

@@ -6,14 +6,19 @@ import { nameType } from "../lib/format.js";
 import { go, places } from "../lib/router.js";
 import { jobTypes } from "../lib/store.js";
 
-const wantsOf = (type) => type.fields.filter((field) => field.kind === "slot" && !field.optional).map((field) => field.slot);
+/** What a type must have, or, where it may choose, what it may have. */
+function wantsOf(type) {
+  const slots = type.fields.filter((field) => field.kind === "slot");
+  const needed = slots.filter((field) => !field.optional);
+  return needed.length ? [...new Set(needed.map((field) => field.slot))].join(", ") : [...new Set(slots.map((field) => field.slot))].join(" or ");
+}
 const givesOf = (type) => [...new Set(Object.values(type.outputs))];
 
 function TypeCard({ project, type, query }) {
   const [wants, gives] = [wantsOf(type), givesOf(type)];
   return html`<li><a class="panel type-card" href=${places.build(project, type.name, query)}>
     <h3>${nameType(type.name)}</h3><p class="small">${type.title}</p>
-    <p class="small muted type-flow">${wants.length ? wants.join(", ") : "files"}${gives.length > 0 && html` → ${gives.join(", ")}`}</p></a></li>`;
+    <p class="small muted type-flow">${wants || "files"}${gives.length > 0 && html` → ${gives.join(", ")}`}</p></a></li>`;
 }
 
 /** The screen; Enter opens the first that fits what was typed. */

@@ -66,7 +66,7 @@ function FscPanel({ jobs, fsc, curve }) {
   if (!fsc.length) return html`<section class="panel"><h2>FSC</h2><p class="muted">None of these jobs has an FSC curve.</p></section>`;
   const panel = overlayFsc(fsc, curve, jobs);
   const name = `fsc_${jobs.join("_")}`;
-  return html`<section class="panel whole plot-card" ref=${box} data-plot="overlaid_fsc"><div class="panel-head"><h2>FSC</h2>
+  return html`<section class="panel plot-card" ref=${box} data-plot="overlaid_fsc"><div class="panel-head"><h2>FSC</h2>
       <label class="row small">Curve <select class="field-input" style="width:auto" value=${curve} onChange=${(event) => changeQuery({ curve: event.target.value })}>
         ${curvesOf(fsc).map((each) => html`<option value=${each} selected=${each === curve}>${CURVE_NAMES[each]}</option>`)}</select></label><span class="grow"></span>
       <span class="exports small"><button class="link-button" onClick=${() => saveSvg(box.current.querySelector("svg.plot"), `${name}.svg`)}>SVG</button>
@@ -90,7 +90,7 @@ function Maps({ project, jobs }) {
   const maps = withMap.map((job) => ({ job: job.name, output: best(job), title: `${job.name} ${best(job)}`, color: colorOf(names, job.name) }));
   return html`<section class="panel whole"><h2>Maps</h2>
     ${parts?.error && html`<p class="field-error">The viewer could not be loaded: ${parts.error.message}</p>`}
-    ${parts?.MapPanel && html`<div class="compare-maps"><${parts.MapPanel} project=${project} maps=${maps} camera=${parts.camera} /></div>`}</section>`;
+    ${parts?.MapPanel && html`<div><${parts.MapPanel} project=${project} maps=${maps} camera=${parts.camera} /></div>`}</section>`;
 }
 
 function Results({ project, jobs, query }) {
@@ -99,9 +99,8 @@ function Results({ project, jobs, query }) {
   if (!value) return html`<${Waiting}>Reading ${jobs.join(", ")} …<//>`;
   const curve = curvesOf(value.fsc).includes(query.curve) ? query.curve : "headline";
   return html`<div class="compare-grid">
-    <${FscPanel} jobs=${jobs} fsc=${value.fsc} curve=${curve} />
+    <div class="stack"><${FscPanel} jobs=${jobs} fsc=${value.fsc} curve=${curve} /><${Differences} jobs=${value.jobs} /></div>
     <${FigureTable} jobs=${value.jobs} />
-    <${Differences} jobs=${value.jobs} />
     ${value.poses.length > 0 && html`<section class="panel whole plot-card" data-plot="overlaid_poses"><h2>Pose changes</h2><div class="panels">${overlayPoseChange(value.poses, jobs).map((panel) => html`<${Panel} panel=${panel} />`)}</div></section>`}
     <${Maps} project=${project} jobs=${value.jobs} />
   </div>`;

@@ -9,7 +9,6 @@ import { cardOf } from "../lib/store.js";
 import { ProgressLine, timesOf } from "../parts/card.js";
 import { Command } from "../parts/copy.js";
 import { Figures } from "../parts/figures.js";
-import { Icon } from "../parts/icons.js";
 import { Inputs, Outputs } from "../parts/inputs_outputs.js";
 import { JobActions } from "../parts/job_actions.js";
 import { Problem, useLoad, Waiting } from "../parts/load.js";
@@ -19,6 +18,7 @@ import { Notes, Tags } from "../parts/notes.js";
 import { ParameterTable } from "../parts/parameter_table.js";
 import { PlotBoard } from "../parts/plot_board.js";
 import { ACTIVE, StateMark } from "../parts/state_mark.js";
+import { Warnings } from "../parts/warnings.js";
 
 const TABS = { results: "Results", log: "Log", parameters: "Parameters" };
 const SETTLE_MS = 300; // events come in bursts: an iteration leaves a dozen plots
@@ -44,18 +44,6 @@ function useJob(project, job) {
   }, [project, job]);
   const card = cardOf(project, job);
   return { ...loaded, value: loaded.value && { ...loaded.value, ...card } };
-}
-
-/** What a warning or a failure is about, said with what to do next. */
-function Warnings({ value, project }) {
-  const failed = value.state === "failed" || value.state === "killed";
-  return html`<div class="stack tight">
-    ${failed &&
-    html`<div class="warning-box bad" role="alert"><${Icon} name=${value.state} /><div><p><b>${value.state === "killed" ? "Stopped" : "Failed"}:</b> ${value.message || "no reason was given"}</p>
-      <p class="small">The <a href=${places.job(project, value.name, { tab: "log" })}>log</a> says how far it came.
-        ${value.state === "killed" ? " Resume goes on from its last checkpoint." : " Clone it and change what was wrong, or resume it once the cause is gone."}</p></div></div>`}
-    ${(value.warnings ?? []).map((text) => html`<div class="warning-box"><${Icon} name="warning" /><p>${text.charAt(0).toUpperCase() + text.slice(1)}</p></div>`)}
-  </div>`;
 }
 
 function Head({ project, value }) {
