@@ -15,6 +15,20 @@ export function colorOfRegion(number) {
   return hslToHex(hue, 55, LIGHTNESSES[number % LIGHTNESSES.length]);
 }
 
+/**
+ * Any colour that CSS knows, as the scene and colour fields want it.
+ * @param {string} color such as var(--blue)
+ * @returns {string} #rrggbb as it looks in the theme of the page now
+ */
+export function resolveColor(color) {
+  const probe = document.createElement("span");
+  probe.style.color = color;
+  document.body.append(probe);
+  const channels = getComputedStyle(probe).color.match(/[\d.]+/g) ?? [128, 128, 128];
+  probe.remove();
+  return `#${channels.slice(0, 3).map((value) => Math.round(value).toString(16).padStart(2, "0")).join("")}`;
+}
+
 function hslToHex(hue, saturation, lightness) {
   const chroma = (saturation / 100) * Math.min(lightness / 100, 1 - lightness / 100);
   const channel = (n) => {

@@ -32,11 +32,13 @@ function Suggestions({ viewer }) {
   const [told, tell] = useState("");
   const ask = async () => {
     tell("Looking…");
-    const regions = viewer.regions.value?.state.value.selected.size ? viewer.regions.value.chosen.value.join(",") : null;
+    const domain = viewer.regions.value
+      ? { segmentation: viewer.job, regions: viewer.regions.value.chosen.value.join(",") }
+      : { mask: viewer.volumes.value.some(({ name }) => name === "mask") ? viewer.job : null };
     try {
-      const suggestions = await get(`${pathOf("p", viewer.project, "suggest", "fulcrum")}${queryOf({ job: viewer.job, regions })}`);
+      const suggestions = await get(`${pathOf("p", viewer.project, "suggest", "fulcrum")}${queryOf(domain)}`);
       setFound(suggestions);
-      tell(suggestions.length ? "" : "Nothing to suggest: select the regions of the domain first.");
+      tell(suggestions.length ? "" : "Nothing to suggest: segment the map and select the regions of the domain, or make its mask.");
     } catch (error) {
       tell(error.message);
     }

@@ -1,10 +1,10 @@
-/** A scene with a few maps and nothing else, as comparisons show side by side or overlaid; panels that share a camera turn together. */
+/** Maps to compare, side by side or overlaid, in scenes with nothing else; panels that share a camera turn together. */
 
 import { signal } from "@preact/signals";
 import { html } from "htm/preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { makeCamera } from "./camera.js";
-import { colorOfMap } from "./colors.js";
+import { colorOfMap, resolveColor } from "./colors.js";
 import { LevelSlider } from "./level_slider.js";
 import { ScaleBar } from "./scale_bar.js";
 import { Scene } from "./scene.js";
@@ -43,7 +43,7 @@ function Panel({ project, maps, camera }) {
     const scene = openScene(canvas.current, camera, problem);
     const detach = scene && attachTrackball(scene, { onClick: () => {}, startsBox: () => false, onBox: () => {} });
     const shown = maps.map(({ job, output, title, color, level }, i) => {
-      const look = { color: color ?? colorOfMap(i), opacity: i === 0 ? 1 : OVERLAID_OPACITY, level };
+      const look = { color: color ? resolveColor(color) : colorOfMap(i), opacity: i === 0 ? 1 : OVERLAID_OPACITY, level };
       return new ShownMap({ client, scene }, { project, job, name: output, title: title ?? `${job} ${output}` }, look);
     });
     shown.forEach((map) => map.start());
@@ -66,8 +66,10 @@ function Panel({ project, maps, camera }) {
     </div>`;
 }
 
+const keyOf = ({ job, output }) => `${job}.${output}`;
+
 /**
- * Maps in one small scene.
+ * Maps to compare: each in a scene of its own, or all in one.
  * @param {object} props
  * @param {string} props.project
  * @param {{job: string, output: string, title?: string, color?: string, level?: number}[]} props.maps
@@ -75,6 +77,13 @@ function Panel({ project, maps, camera }) {
  */
 export function MapPanel({ project, maps, camera }) {
   const own = useMemo(makeCamera, []);
-  const shown = maps.map(({ job, output }) => `${job}.${output}`);
-  return html`<${Panel} key=${JSON.stringify([project, shown])} project=${project} maps=${maps} camera=${camera ?? own} />`;
+  const [isOverlaid, setOverlaid] = useState(false);
+  const panels = isOverlaid || maps.length === 1 ? [maps] : maps.map((map) => [map]);
+  const choice = (value, title) => html`<button aria-pressed=${isOverlaid === value} onClick=${() => setOverlaid(value)}>${title}</button>`;
+  return html`
+    ${maps.length > 1 && html`<div class="segments" role="group" aria-label="How maps are compared">${choice(false, "Side by side")}${choice(true, "Overlaid")}</div>`}
+    <div class="map-panels">
+      ${panels.map((shown) => html`
+        <${Panel} key=${[project, ...shown.map(keyOf)].join()} project=${project} maps=${shown} camera=${camera ?? own} />`)}
+    </div>`;
 }

@@ -38,14 +38,14 @@ function ChooseBase({ viewer }) {
 
 function Advice({ mask }) {
   const suggestion = mask.suggestion.value;
-  if (!suggestion) return null;
-  const isThin = mask.padding_px.value < Math.floor(suggestion.soft_padding_px);
-  const touches = mask.header.value?.touches_edge && mask.isShown.value;
+  const least = suggestion?.minimum_padding_px;
+  const isThin = least && mask.padding_px.value < Math.floor(least);
+  const isCut = mask.header.value?.touches_edge && mask.isShown.value;
   return html`
-    <p class=${isThin ? "viewer-warning" : "muted"} role="status">
-      ${isThin ? "The padding is thin: a sharper edge correlates the noise of the half maps and makes the FSC look better than it is. " : ""}
-      Recommended: ${suggestion.soft_padding_px.toFixed(1)} px or more. ${suggestion.reason}</p>
-    ${touches && html`<p class="viewer-warning" role="status">The mask touches the edge of the box, which cuts it off.</p>`}`;
+    ${suggestion && html`<p class=${isThin ? "viewer-warning" : "muted"} role="status">
+      ${isThin ? `Thin padding: a sharper edge correlates the noise of the half maps and makes the FSC look better than it is. Wanted at least ${least.toFixed(1)} px. ` : ""}
+      ${suggestion.reason}</p>`}
+    ${isCut && html`<p class="viewer-warning" role="status">The mask touches the edge of the box, which cuts it off.</p>`}`;
 }
 
 function MakeButtons({ viewer }) {
@@ -85,7 +85,7 @@ export function MaskPanel({ viewer }) {
       Show the mask as it will be <span class="muted">(m)</span></label>
     <${ChooseBase} viewer=${viewer} />
     <${LengthSlider} title="Dilation" length=${mask.dilation_px} most=${MOST_DILATION_PX} mark=${suggestion?.dilation_px} pixel_size_A=${pixel_size_A} />
-    <${LengthSlider} title="Soft padding" length=${mask.padding_px} most=${MOST_PADDING_PX} mark=${suggestion?.soft_padding_px} pixel_size_A=${pixel_size_A} />
+    <${LengthSlider} title="Soft padding" length=${mask.padding_px} most=${MOST_PADDING_PX} mark=${suggestion?.minimum_padding_px} pixel_size_A=${pixel_size_A} />
     <${Advice} mask=${mask} />
     ${mask.waitingFor.value && html`<p class="muted" role="status">Waiting for ${mask.waitingFor.value}…</p>`}
     ${mask.problem.value && html`<p class="viewer-problem" role="alert">${mask.problem.value}</p>`}

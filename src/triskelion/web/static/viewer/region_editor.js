@@ -65,7 +65,7 @@ export class RegionEditor {
 
   async #send({ verb, regions, name, level }) {
     try {
-      await post(`${this.#path}?brief=true`, { verb, which: regions.join(","), name, level, expect: this.nEdits.peek() });
+      await post(`${this.#path}?brief=true`, { verb, which: regions.length ? regions.join(",") : null, name, level, expect: this.nEdits.peek() });
       this.nEdits.value++;
     } catch (error) {
       this.#nReloads++; // edits that wait were made on what the server does not have: they go with this one

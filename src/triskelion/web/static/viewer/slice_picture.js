@@ -27,15 +27,18 @@ export function paintSlice({ values, width, height }, { low, high }) {
  * Tint what lies inside the mask and inside its soft edge.
  * @param {ImageData} picture of a slice
  * @param {{values: Uint16Array, width: number, height: number}} distances slice of a distance grid, where larger is nearer to the base
- * @param {{right: number, down: number, scale: number}} place its first pixel in the picture, and how many of its pixels one of the picture has
+ * @param {object} place
+ * @param {number} place.bin px of the map that a pixel of the picture measures
+ * @param {number} place.right @param {number} place.up px of the map where the distances begin
  * @param {{core: number, edge: number}} levels of the grid at which the mask begins to fall and ends
  */
-export function tintMask(picture, { values, width, height }, { right, down, scale }, { core, edge }) {
+export function tintMask(picture, { values, width, height }, { bin, right, up }, { core, edge }) {
+  const toPx = (i) => bin * i + (bin - 1) / 2;
   for (let y = 0; y < picture.height; y++) {
-    const row = Math.round(y * scale - down);
+    const row = height - 1 - Math.round(toPx(picture.height - 1 - y) - up);
     if (row < 0 || row >= height) continue;
     for (let x = 0; x < picture.width; x++) {
-      const column = Math.round(x * scale - right);
+      const column = Math.round(toPx(x) - right);
       if (column < 0 || column >= width) continue;
       const value = values[row * width + column];
       if (value >= edge) tint(picture.data, 4 * (y * picture.width + x), value >= core ? CORE : EDGE);

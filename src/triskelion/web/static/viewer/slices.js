@@ -17,7 +17,7 @@ function greyWindow({ mean, sd, low, high }) {
 }
 
 /** The slice of the mask under a slice of the map, tinted into its picture. */
-async function addMask(viewer, picture, { normal, right, down }, point_px, bin) {
+async function addMask(viewer, picture, { normal, right, up }, point_px, bin) {
   const { mask } = viewer;
   const header = mask.header.peek();
   const origin = [...header.origin_zyx].reverse();
@@ -26,7 +26,7 @@ async function addMask(viewer, picture, { normal, right, down }, point_px, bin) 
   const distances = await viewer.client.ask("slice", { key: MASK_KEY, axis: normal, index });
   const core = levelAtDistance(mask.dilation_px.peek(), header.step_px);
   const edge = levelAtDistance(mask.dilation_px.peek() + mask.padding_px.peek(), header.step_px);
-  tintMask(picture, distances, { right: origin[right], down: origin[down], scale: bin }, { core, edge });
+  tintMask(picture, distances, { bin, right: origin[right], up: origin[up] }, { core, edge });
 }
 
 async function drawPlane(canvas, viewer, map, plane, point_px) {
@@ -45,7 +45,7 @@ async function drawPlane(canvas, viewer, map, plane, point_px) {
 /** Where a point of the map lies in the picture of a plane, in percent of its edges. */
 function percentIn(plane, box_px, point_px) {
   const part = (axis) => (100 * (point_px[axis] + 0.5)) / box_px[axis];
-  return { left: `${part(plane.right)}%`, top: `${part(plane.down)}%` };
+  return { left: `${part(plane.right)}%`, top: `${100 - part(plane.up)}%` };
 }
 
 function Plane({ viewer, map, plane, point_px, box_px }) {
@@ -65,7 +65,7 @@ function Plane({ viewer, map, plane, point_px, box_px }) {
   const onClick = (event) => {
     const { left, top, width, height } = event.currentTarget.getBoundingClientRect();
     const at = (share, axis) => share * box_px[axis] - 0.5;
-    move({ [plane.right]: at((event.clientX - left) / width, plane.right), [plane.down]: at((event.clientY - top) / height, plane.down) });
+    move({ [plane.right]: at((event.clientX - left) / width, plane.right), [plane.up]: at(1 - (event.clientY - top) / height, plane.up) });
   };
   const step = (count) => move({ [plane.normal]: Math.round(point_px[plane.normal]) + count });
   const fulcrum = viewer.fulcrum_px.value;

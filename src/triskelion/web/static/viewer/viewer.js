@@ -15,6 +15,7 @@ import { VolumeClient } from "./volume_client.js";
 
 export const TOOLS = { select: "select", box: "box", fulcrum: "fulcrum" };
 const SEGMENTATION_TYPES = ["segment_map", "import_segmentation"];
+const SEGMENTED = "segmented"; // the map that regions were cut out of
 const TRANSPARENT = 0.35;
 
 /** The state of one view, in signals. */
@@ -196,8 +197,8 @@ export class Viewer {
     if (!this.isSegmentation && !mask) this.maskBase.value = this.volumes.peek().find(({ kind }) => kind !== "mask")?.name ?? "";
     this.mask.start();
     this.mask.isShown.value = mask !== null;
-    const [output] = this.volumes.peek();
-    if (output) await this.mask.suggest(output.name, mask === null).catch(() => {}); // without a suggestion the sliders have no mark
+    const output = this.isSegmentation ? SEGMENTED : this.maskBase.peek();
+    if (output) await this.mask.suggest(output, mask === null).catch(() => {}); // without a suggestion the sliders have no mark
   }
 
   /** What distances are counted from: the chosen regions, the others, or a map above its level. */
