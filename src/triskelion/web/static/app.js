@@ -4,7 +4,7 @@ import { useEffect, useState } from "preact/hooks";
 import { startEvents } from "./lib/events.js";
 import { startKeys } from "./lib/keys.js";
 import { places, route } from "./lib/router.js";
-import { cardsOf, loadJobTypes, loadProject, loadSession, session, titleOf } from "./lib/store.js";
+import { cardsOf, jobTypes, loadJobTypes, loadProject, loadSession, session, titleOf } from "./lib/store.js";
 import { KeyHelp } from "./parts/key_help.js";
 import { Problem, useLoad, Waiting } from "./parts/load.js";
 import { Notices } from "./parts/notice.js";
@@ -42,12 +42,12 @@ const PLACES = {
 function ProjectPlace({ project, place, name, query }) {
   const { error, again } = useLoad(() => Promise.all([loadProject(project), loadJobTypes()]), [project]);
   const cards = cardsOf(project);
-  if (error && !cards) {
+  if (error && (!cards || !jobTypes.value)) {
     return html`<${Problem} title="Project ${project} cannot be shown" error=${error}>
       <button class="button primary" onClick=${again}>Try again</button><a class="button" href=${places.home()}>All projects</a>
     <//>`;
   }
-  if (!cards) return html`<${Waiting}>Reading the jobs of the project …<//>`;
+  if (!cards || !jobTypes.value) return html`<${Waiting}>Reading the jobs of the project …<//>`;
   const show = place === undefined ? PLACES.w : PLACES[place];
   return show ? show(project, query, name) : html`<${NoSuchPlace} />`;
 }

@@ -9,7 +9,8 @@ const listeners = new Set();
 
 /**
  * Hear every event until the function that is returned is called.
- * @param {(name: "job"|"card"|"again", data: any) => void} listener "again" says that the stream was lost and is back
+ * @param {(name: "card"|"job"|"gone"|"again"|"anew", data: any) => void} listener "again": the stream was lost and is back with all that was missed;
+ *   "anew": it is back without, and everything must be read once more
  * @returns {() => void}
  */
 export function listen(listener) {
@@ -21,7 +22,14 @@ function tellAll(name, data) {
   for (const listener of listeners) listener(name, data);
 }
 
+let wasGreeted = false;
+
 function hear(message) {
+  if (message.kind === "event" && message.name === "hello") {
+    if (wasGreeted && !message.data.resumed) tellAll("anew", null);
+    wasGreeted = true;
+    return;
+  }
   if (message.kind === "event") {
     tellAll(message.name, message.data);
     return;

@@ -83,11 +83,15 @@ const CHANGES = {
 };
 
 listen((name, data) => {
-  if (name === "card") {
-    if (data.card) putCard(data.p, data.card);
-    else dropCard(data.p, data.job);
-  } else if (name === "job") {
+  if (name === "card") putCard(data.p, data.card);
+  if (name === "gone") dropCard(data.p, data.job);
+  if (name === "anew") readAllAnew();
+  if (name === "job") {
     const change = CHANGES[data.event.kind];
     if (change) replaceCard(data.p, data.job, (card) => card && change(card, data.event));
   }
 });
+
+function readAllAnew() {
+  for (const project of Object.keys(projects.value)) loadProject(project).catch(() => null); // it is lost again: then it will be back again, too
+}

@@ -27,7 +27,7 @@ export function openStream(tell) {
       tell({ kind: "state", state: "lost" });
       if (source.readyState === EventSource.CLOSED) setTimeout(ask, AGAIN_MS);
     };
-    for (const name of ["job", "card"]) source.addEventListener(name, hear(name));
+    for (const name of ["hello", "card", "job", "gone"]) source.addEventListener(name, hear(name));
   }
 
   async function ask() {

@@ -5,6 +5,7 @@ import { formatValue } from "../lib/format.js";
 import { isChanged, rangeOf, shownValue, takesSeveral } from "../lib/form.js";
 import { FolderPicker } from "./folder_picker.js";
 import { Icon } from "./icons.js";
+import { Prose } from "./prose.js";
 import { SlotField } from "./slot_field.js";
 
 const idOf = (field) => `field-${field.name}`;
@@ -64,6 +65,6 @@ export function Field({ project, type, field, values, error, change, candidates 
         onClick=${back}><${Icon} name="reset" size="12" />${formatValue(field.default)}</button>`}</div>
     <${Control} ...${shared} />
     ${error && html`<p class="field-error" id="error-${field.name}" role="alert">${error}</p>`}
-    <p class="help" id="help-${field.name}">${field.help}${range && html` <span class="range">${range}${field.unit ? ` ${field.unit}` : ""}</span>`}</p>
+    <p class="help" id="help-${field.name}"><${Prose} text=${field.help} />${range && html` <span class="range">${range}${field.unit ? ` ${field.unit}` : ""}</span>`}</p>
   </div>`;
 }

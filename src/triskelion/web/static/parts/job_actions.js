@@ -17,7 +17,8 @@ const QUESTIONS = {
 
 function Question({ name, value, users, onYes, onClose }) {
   const [word, text] = QUESTIONS[name];
-  const used = name !== "kill" && users.length ? ` ${users.join(", ")} ${users.length > 1 ? "were" : "was"} made from it.` : "";
+  const made = `${users.join(", ")} ${users.length > 1 ? "were" : "was"} made from it`;
+  const used = users.length ? { kill: "", clear: ` ${made}.`, bin: ` ${made}, and what was made from them, all of which go with it.` }[name] : "";
   const footer = html`<button class="button" onClick=${onClose}>Leave it</button><button class="button primary" autofocus onClick=${onYes}>${word}</button>`;
   return html`<${Dialog} title="${word}: ${value.name}" onClose=${onClose} footer=${footer}><p>${text}${used}</p><//>`;
 }
@@ -37,7 +38,7 @@ export function JobActions({ project, value }) {
     clear: () => act("clear", "was cleared"),
     bin: () =>
       attempt(async () => {
-        await remove(base);
+        await remove(`${base}${users.length ? "?with_descendants=true" : ""}`);
         dropCard(project, value.name);
         say(`${value.name} is in the bin.`, { link: { href: places.bin(project), text: "Bin" } });
         go(["p", project]);

@@ -37,7 +37,7 @@ function useLog(project, job, bytes) {
     };
     read();
     const stop = listen((name, data) => {
-      if (name === "again" || (data.p === project && (data.job ?? data.card?.name) === job)) later();
+      if (name === "again" || name === "anew" || (data.p === project && (data.job ?? data.card?.name) === job)) later();
     });
     return () => {
       isShown = false;

@@ -69,7 +69,7 @@ function Found({ project, found, place }) {
       return html`<li role="option" aria-selected=${number === place}>
         <a href=${places.job(project, nameOf(hit))}>
           <${StateMark} state=${card.state} /><b>${nameOf(hit)}</b><span class="clip">${card.title || card.type_title || card.type}</span>
-          ${hit.where && html`<span class="muted small clip">${hit.where}</span>`}
+          ${hit.text && html`<span class="muted small clip" title=${hit.text}>${hit.where}: ${hit.text}</span>`}
         </a></li>`;
     })}
     ${found.length === 0 && html`<li class="muted">No job has this in its name, type, title, notes or tags.</li>`}

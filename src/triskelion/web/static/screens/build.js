@@ -11,18 +11,19 @@ import { Field } from "../parts/field.js";
 import { Problem, useLoad, Waiting } from "../parts/load.js";
 import { say } from "../parts/notice.js";
 import { OutputList } from "../parts/output_list.js";
+import { Prose } from "../parts/prose.js";
 
 const PAUSE_MS = 250; // between the last key and the check
 
 /** Ask the server what it thinks of the form, again after every change; only the newest answer counts. */
-function useCheck(project, type, parameters) {
+function useCheck(project, type, parameters, lane, wantsPreview) {
   const [check, setCheck] = useState(null);
   const asked = useRef(0);
-  const text = JSON.stringify(parameters);
+  const text = JSON.stringify([parameters, lane, wantsPreview]);
   useEffect(() => {
     const number = ++asked.current;
     const timer = setTimeout(async () => {
-      const answer = await post(`${pathOf("p", project)}/check`, { type, parameters }).catch((error) => ({
+      const answer = await post(`${pathOf("p", project)}/check`, { type, parameters, lane: lane || null, preview: wantsPreview }).catch((error) => ({
         ok: false,
         errors: [{ field: error.field, message: error.message }],
       }));
@@ -33,13 +34,13 @@ function useCheck(project, type, parameters) {
   return { check, isNew: check?.text === text };
 }
 
-function useCandidates(project, type, fields) {
+function useCandidates(project, type, fields, lane) {
   const slots = fields.filter((field) => field.kind === "slot").map((field) => field.name);
   const jobs = Object.values(projects.value[project].cards).map((card) => card.name + card.state).join();
   const { value } = useLoad(async () => {
-    const lists = await Promise.all(slots.map((slot) => get(`${pathOf("p", project)}/candidates${queryOf({ type, slot })}`)));
+    const lists = await Promise.all(slots.map((slot) => get(`${pathOf("p", project)}/candidates${queryOf({ type, slot, lane })}`)));
     return Object.fromEntries(slots.map((slot, number) => [slot, lists[number]]));
-  }, [project, type, jobs]);
+  }, [project, type, jobs, lane]);
   return value ?? {};
 }
 
@@ -67,10 +68,22 @@ function Advanced({ fields, ...shared }) {
     <${Fields} title="" fields=${fields} ...${shared} /></details>`;
 }
 
-function RunPanel({ project, check, isNew, general, lane, setLane, workspace, setWorkspace, isSending, verb }) {
+function Lines({ title, lines }) {
+  return lines?.length ? html`<div><h3>${title}</h3><ul class="preview small">${lines.map((line) => html`<li>${line}</li>`)}</ul></div>` : null;
+}
+
+/** The fields that are wrong, each a way to it. */
+function Unsettled({ type, errors }) {
+  const fields = errors.map((each) => type.fields.find((field) => field.name === each.field)).filter(Boolean);
+  const reach = (field) => () => document.getElementById(`field-${field.name}`)?.focus();
+  return fields.length ? fields.map((field, i) => html`${i ? ", " : ""}<button type="button" class="link-button" onClick=${reach(field)}>${field.title}</button>`) : "see above";
+}
+
+function RunPanel({ project, type, check, isNew, general, place, preview, isSending }) {
   const { lanes } = session.value;
+  const { lane, setLane, workspace, setWorkspace } = place;
   const workspaces = projects.value[project].workspaces;
-  const lines = [...(check?.estimate ?? []), ...(check?.preview ?? [])];
+  const verb = lane ? `Queue on ${lane}` : "Run";
   return html`<section class="panel run-panel" aria-label="Run">
     ${lanes.length > 0 && html`<label class="run-row"><span>Where</span><select class="field-input" id="lane" value=${lane} onChange=${(event) => setLane(event.target.value)}>
       <option value="">At once, on this machine</option>${lanes.map((each) => html`<option value=${each.name} selected=${each.name === lane}>${each.name} (${each.kind}${each.room ? `, ${each.room}` : ""})</option>`)}</select></label>`}
@@ -78,8 +91,9 @@ function RunPanel({ project, check, isNew, general, lane, setLane, workspace, se
       ${workspaces.map((each) => html`<option value=${each.name} selected=${each.name === workspace}>${each.title}</option>`)}</select></label>`}
     ${general.map((message) => html`<p class="field-error" role="alert">${message}</p>`)}
     <button class="button primary run-button" disabled=${isSending}>${isSending ? "Making the job …" : verb}</button>
-    <p class="small muted" role="status">${!check || !isNew ? "Checking …" : check.ok ? "Everything fits." : `${check.errors.length} thing${check.errors.length === 1 ? "" : "s"} to settle first.`}</p>
-    ${lines.length > 0 && html`<div><h3>What it will do</h3><ul class="preview small">${lines.map((line) => html`<li>${line}</li>`)}</ul></div>`}
+    <p class="small muted check-state" role="status">${!check || !isNew ? "Checking …" : check.ok ? "Everything fits." : html`To settle first: <${Unsettled} type=${type} errors=${check.errors} />`}</p>
+    ${type.can_preview && !preview.wanted && html`<button type="button" class="button" onClick=${preview.want} disabled=${!check?.ok}>What will it do?</button>`}
+    <${Lines} title="What it will do" lines=${check?.preview} /><${Lines} title="What it took before" lines=${check?.estimate} />
     ${check?.command && html`<div><h3>The same on the command line</h3><${Command} text=${check.command} /></div>`}
   </section>`;
 }
@@ -90,10 +104,11 @@ function Form({ project, type, query, original }) {
   const [lane, setLane] = useState(query.lane ?? "");
   const [workspace, setWorkspace] = useState(query.workspace ?? original?.workspace ?? projects.value[project].workspaces[0]?.name ?? "");
   const [wasAsked, setAsked] = useState(false);
+  const [wantsPreview, setWantsPreview] = useState(false);
   const [isSending, setSending] = useState(false);
   const parameters = useMemo(() => toParameters(fields, values, Boolean(original)), [values]);
-  const { check, isNew } = useCheck(project, type.name, parameters);
-  const candidates = useCandidates(project, type.name, fields);
+  const { check, isNew } = useCheck(project, type.name, parameters, lane, wantsPreview);
+  const candidates = useCandidates(project, type.name, fields, lane);
   useEffect(() => {
     // what was filled in stands in the address, so that a reload loses nothing
     const kept = { clone: query.clone, lane: lane || null, workspace: query.workspace && workspace, ...toQuery(fields, values, original?.parameters ?? null) };
@@ -131,8 +146,8 @@ function Form({ project, type, query, original }) {
       <${Advanced} fields=${plain.filter((field) => field.advanced)} ...${shared} />
     </div>
     <div class="build-side">
-      <${RunPanel} project=${project} check=${check} isNew=${isNew} general=${general} lane=${lane} setLane=${setLane} workspace=${workspace} setWorkspace=${setWorkspace}
-        isSending=${isSending} verb=${lane ? `Queue on ${lane}` : "Run"} />
+      <${RunPanel} project=${project} type=${type} check=${check} isNew=${isNew} general=${general} place=${{ lane, setLane, workspace, setWorkspace }}
+        preview=${{ wanted: wantsPreview, want: () => setWantsPreview(true) }} isSending=${isSending} />
       ${slots.length > 0 && html`<${OutputList} project=${project} />`}
     </div>
   </form>`;
@@ -146,7 +161,7 @@ export function BuildScreen({ project, type: name, query }) {
   if (error) return html`<${Problem} title="${query.clone} cannot be cloned" error=${error}><a class="button primary" href=${places.build(project, name)}>Begin without it</a><//>`;
   if (value === null) return html`<${Waiting}>Reading ${query.clone} …<//>`;
   return html`<div class="stack">
-    <div><h1>${nameType(name)}${query.clone && html` <span class="muted">clone of ${query.clone}</span>`}</h1><p class="muted lead">${type.title}. ${type.help !== type.title ? type.help : ""}</p></div>
+    <div><h1>${nameType(name)}${query.clone && html` <span class="muted">clone of ${query.clone}</span>`}</h1><p class="muted lead"><${Prose} text="${type.title}. ${type.help !== type.title ? type.help : ""}" /></p></div>
     <${Form} project=${project} type=${type} query=${query} original=${value || null} />
   </div>`;
 }

@@ -33,7 +33,7 @@ function useJob(project, job) {
       timer = setTimeout(loaded.again, SETTLE_MS);
     };
     const stop = listen((name, data) => {
-      const isMine = name === "again" || (data.p === project && (data.job ?? data.card?.name) === job);
+      const isMine = name === "again" || name === "anew" || (data.p === project && (data.job ?? data.card?.name) === job);
       const isNews = name !== "job" || data.event.kind === "plot" || data.event.kind === "state";
       if (isMine && isNews) again();
     });
