@@ -4,7 +4,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from triskelion.jobs.registry import NAMES, job_type
+from triskelion.jobs import registry
 from triskelion.jobs.spec import JobType
 from triskelion.project.parameters import ParameterDescription, describe_parameters
 from triskelion.project.plain_json import to_plain
@@ -15,7 +15,7 @@ _KINDS = {bool: "bool", int: "int", float: "float", Path: "path"}
 
 def list_forms() -> list[dict[str, Any]]:
     """Return the form of every job type, in the order of the registry."""
-    return [describe_form(job_type(name)) for name in NAMES]
+    return [describe_form(registry.job_type(name)) for name in registry.NAMES]
 
 
 def describe_form(kind: JobType) -> dict[str, Any]:

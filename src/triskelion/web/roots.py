@@ -13,6 +13,7 @@ from triskelion.errors import InputError
 from triskelion.project.layout import ProjectPaths
 from triskelion.web.answers import UnknownThing
 
+LONGEST_NAME, LONGEST_PATH = 255, 4096
 DEPTH = 2  # how far below a root projects are looked for
 _PATTERN = re.compile(r"[*?\[]")
 _LETTERS = re.compile(r"[^a-z0-9]+")
@@ -144,8 +145,10 @@ def _require_folder(folder: Path) -> Path:
 
 def _resolve(path: Path) -> Path:
     try:
+        if len(os.fsencode(path)) > LONGEST_PATH or any(len(os.fsencode(part)) > LONGEST_NAME for part in path.parts):
+            raise InputError(f"this is not a path: no name is longer than {LONGEST_NAME} letters, no path than {LONGEST_PATH}")
         return path.resolve()
-    except (OSError, ValueError, RuntimeError) as error:  # too long, with a null byte, or a circle of links
+    except (OSError, ValueError, RuntimeError) as error:  # with a null byte or half a letter, or a circle of links
         raise InputError(f"this is not a path: {error}") from None
 
 

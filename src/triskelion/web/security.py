@@ -61,15 +61,11 @@ class Rules:
         return name.lower() in self.hosts or (self.any_number and _is_number(name.strip("[]")))
 
 
-class TooLarge(Exception):
-    """A body has more bytes than are read."""
-
-
 class Gate:
     """Lets requests through to the application, or answers them itself."""
 
     def __init__(self, app: ASGIApp, rules: Rules):
-        self._app, self._rules = app, rules
+        self._app, self.rules = app, rules
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Look at a request."""
@@ -78,30 +74,24 @@ class Gate:
                 await self._app(scope, receive, send)
             return  # web sockets are not spoken here
         headers = Headers(scope=scope)
-        guarded_send = _add_headers(send, DATA_POLICY if scope["path"].startswith("/api") else self._rules.policy)
+        guarded_send = _add_headers(send, DATA_POLICY if scope["path"].startswith("/api") else self.rules.policy)
         refusal = self._find_fault(scope, headers)
         if refusal is not None:
             await refuse(*refusal)(scope, receive, guarded_send)
             return
-        has_begun = False
-
-        async def note_begin(message: Message) -> None:
-            nonlocal has_begun
-            has_begun = True
-            await guarded_send(message)
-
-        try:
-            await self._app(scope, _limit_body(receive), note_begin)
-        except TooLarge:
-            if has_begun:
-                raise
-            await refuse(413, _too_large())(scope, receive, guarded_send)
+        if scope["method"] not in READING:
+            body = await _read_body(receive)
+            if body is None:
+                await refuse(413, _too_large())(scope, receive, guarded_send)
+                return
+            receive = _replay(body, receive)
+        await self._app(scope, receive, guarded_send)
 
     def _find_fault(self, scope: Scope, headers: Headers) -> tuple[int, str] | None:
         """Return status and sentence of the refusal, None where all is well."""
         path, is_writing = scope["path"], scope["method"] not in READING
         host = headers.get("host", "")
-        if not self._rules.knows_host(host):
+        if not self.rules.knows_host(host):
             return 403, f"the address names {host!r}, which is not this server: use the address that triskelion serve has printed"
         if not _comes_from_here(headers, host, scope):
             return 403, "this request comes from another site: open the page itself"
@@ -112,7 +102,7 @@ class Gate:
         if is_writing and path != "/login":
             if headers.get("x-triskelion") != "1":
                 return 403, "a request that changes something carries the header X-Triskelion: 1"
-            if self._rules.read_only:
+            if self.rules.read_only:
                 return 403, "this view is read-only: nothing can be changed here"
         length = headers.get("content-length", "0")
         if not length.isdecimal() or int(length[:12]) > LARGEST_BODY_BYTES:
@@ -120,7 +110,7 @@ class Gate:
         return None
 
     def _is_known(self, headers: Headers) -> bool:
-        return self._rules.sessions.knows_cookie(read_cookie(headers, self._rules.cookie))
+        return self.rules.sessions.knows_cookie(read_cookie(headers, self.rules.cookie))
 
 
 def read_cookie(headers: Headers, name: str) -> str:
@@ -153,19 +143,26 @@ def _too_large() -> str:
     return f"the body is larger than {LARGEST_BODY_BYTES // 2**20} MB: data are not sent here, they are named by their path"
 
 
-def _limit_body(receive: Receive) -> Callable[[], Awaitable[Message]]:
-    """Count what comes in: a length need not be announced, nor true."""
-    seen = 0
-
-    async def receive_counted() -> Message:
-        nonlocal seen
+async def _read_body(receive: Receive) -> bytes | None:
+    """Return all that comes in, None where that is too much: its length need not be announced, nor truly."""
+    body = bytearray()
+    while True:
         message = await receive()
-        seen += len(message.get("body", b""))
-        if seen > LARGEST_BODY_BYTES:
-            raise TooLarge
-        return message
+        body += message.get("body", b"")
+        if len(body) > LARGEST_BODY_BYTES:
+            return None
+        if message["type"] == "http.disconnect" or not message.get("more_body"):
+            return bytes(body)
 
-    return receive_counted
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    """Return what hands on a body that has been read, and then what comes after it."""
+    waiting = [body]
+
+    async def receive_again() -> Message:
+        return {"type": "http.request", "body": waiting.pop(), "more_body": False} if waiting else await receive()
+
+    return receive_again
 
 
 def _add_headers(send: Send, policy: str) -> Callable[[Message], Awaitable[None]]:
