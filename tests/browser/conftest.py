@@ -1,5 +1,6 @@
 """Chromium without a window, the page's modules by themselves, and a real server for pages; no request may leave the machine."""
 
+import os
 import shutil
 import socket
 import threading
@@ -89,3 +90,16 @@ def serve(monkeypatch) -> Iterator[Callable[[Path], str]]:
     for server, thread in servers:
         server.should_exit = True
         thread.join()
+
+
+@pytest.fixture
+def keep(tmp_path_factory, request) -> Callable[..., None]:
+    """Return what keeps a screenshot of a tab: in the folder that TRISKELION_SCREENSHOTS names, else among the files of the test run."""
+    named = os.environ.get("TRISKELION_SCREENSHOTS")
+    folder = Path(named) if named else tmp_path_factory.mktemp("screenshots")
+    folder.mkdir(parents=True, exist_ok=True)
+
+    def shoot(name: str, tab) -> None:
+        tab.screenshot(path=folder / f"{request.node.name}_{name}.png")
+
+    return shoot

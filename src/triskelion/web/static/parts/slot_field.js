@@ -48,12 +48,13 @@ function orderCandidates(candidates, text) {
 export function SlotField({ field, value, change, error, candidates = [], describedBy }) {
   const [isOpen, setOpen] = useState(false);
   const [typed, setTyped] = useState(null); // null: the list shows everything, whatever stands in the box
-  const [place, setPlace] = useState(0);
+  const [place, setPlace] = useState(-1); // none: Enter takes only what one moved to, or typed towards
   const [isOver, setOver] = useState(false);
   const take = (reference) => {
     change(field.several ? [...value, reference] : reference);
     setOpen(false);
     setTyped(null);
+    setPlace(-1);
   };
   const [refusal, offer, forget] = useRefusal(candidates, take);
   const shown = orderCandidates(candidates, typed ?? "");

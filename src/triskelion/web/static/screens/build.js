@@ -27,7 +27,7 @@ function useCheck(project, type, parameters, lane, wantsPreview) {
         ok: false,
         errors: [{ field: error.field, message: error.message }],
       }));
-      if (number === asked.current) setCheck({ ...answer, text });
+      if (number === asked.current) setCheck({ ...answer, text, parameters });
     }, check ? PAUSE_MS : 0);
     return () => clearTimeout(timer);
   }, [project, type, text]);
@@ -44,11 +44,15 @@ function useCandidates(project, type, fields, lane) {
   return value ?? {};
 }
 
-/** The errors of fields that were touched, or of all once a job was asked for: an empty form is not yet wrong. */
-function errorsOf(check, values, wasAsked) {
+/**
+ * The errors of fields that were touched, or of all once a job was asked for: an empty form is not yet wrong. What was said of a value that has
+ * changed since is no longer true.
+ */
+function errorsOf(check, values, parameters, wasAsked) {
   const found = {};
   for (const { field, message } of check?.errors ?? []) {
-    if (field && (wasAsked || field in values)) found[field] ??= message;
+    const isStill = JSON.stringify(check.parameters[field]) === JSON.stringify(parameters[field]);
+    if (field && isStill && (wasAsked || field in values)) found[field] ??= message;
   }
   return found;
 }
@@ -134,7 +138,7 @@ function Form({ project, type, query, original }) {
       document.querySelector(".field.wrong input, .field.wrong select")?.focus();
     }
   };
-  const errors = errorsOf(check, values, wasAsked);
+  const errors = errorsOf(check, values, parameters, wasAsked);
   const general = (check?.errors ?? []).filter((each) => !each.field || !fields.some((field) => field.name === each.field)).map((each) => each.message);
   const shared = { project, type: type.name, values, errors, change, candidates };
   const slots = fields.filter((field) => field.kind === "slot");
