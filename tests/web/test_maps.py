@@ -59,7 +59,7 @@ def test_only_1_2_and_4_are_bins_and_only_maps_are_maps(browser, project, noise)
     for factor in ("3", "0", "x"):
         assert browser.get(f"{P}/J1/volume/map", params={"bin": factor}).status_code == 400
     project.run("cut")
-    assert "wanted a map or a mask" in browser.get(f"{P}/J2/volume/segmentation").json()["error"]
+    assert browser.get(f"{P}/J2/volume/segmentation").status_code == 404
 
 
 def test_a_browser_is_not_sent_the_same_twice_and_sees_a_new_map(browser, project, noise):
@@ -70,6 +70,31 @@ def test_a_browser_is_not_sent_the_same_twice_and_sees_a_new_map(browser, projec
     assert browser.get(f"{P}/J1/volume/map", params={"bin": 2}, headers=tag).status_code == 200
     write_volume(project.job("J1").path("map"), Volume(noise * 2, 2.5))
     assert unpack(browser.get(f"{P}/J1/volume/map", headers=tag).content, "<u2")[0]["high"] == 2 * noise.max()
+
+
+def test_every_map_of_a_job_can_be_looked_at(browser, project, noise):
+    write_volume(project.job("J1").folder / "motion_head_axis1_frame10.mrc", Volume(noise, 2.5))
+    write_volume(project.job("J1").folder / "motion_head_axis1_frame2.mrc", Volume(noise, 2.5))
+    names = [each["name"] for each in browser.get(f"{P}/J1/volumes").json()]
+    assert names == ["map", "motion_head_axis1_frame2", "motion_head_axis1_frame10", "half_a", "half_b"]
+    assert unpack(browser.get(f"{P}/J1/volume/motion_head_axis1_frame2").content, "<u2")[0]["high"] == noise.max()
+
+
+def test_of_a_segmentation_the_map_that_was_segmented_is_seen(browser, project, noise, monkeypatch):
+    from triskelion.maps.edit import blur_map
+    from triskelion.project import reading
+
+    project.run("cut")
+    made = {"job_type": "segment_map", "volume": "J1", "volume_name": "map"}
+    monkeypatch.setattr(reading.ProjectReader, "read_parameters", lambda self, reference: made)
+    summaries = {"J2": {"gaussian_A": 5.0}, "J1": {"resolution_A": 6.0}}
+    monkeypatch.setattr(reading.ProjectReader, "read_summary", lambda self, reference: summaries[reference])
+    assert browser.get(f"{P}/J2/volumes").json() == [{"name": "segmented", "kind": "volume", "title": "the map that was segmented"}]
+    header, voxels = unpack(browser.get(f"{P}/J2/volume/segmented").content, "<u2")
+    blurred = blur_map(Volume(noise, 2.5), 5.0).array
+    np.testing.assert_allclose(header["low"] + voxels / 65535 * (header["high"] - header["low"]), blurred, atol=1e-3)
+    padding = browser.get("/api/p/tri-snrnp/suggest/padding", params={"job": "J2", "output": "segmented"}).json()
+    assert (padding["resolution_A"], padding["minimum_padding_px"], padding["dilation_px"]) == (6.0, 15.0, 3.5)
 
 
 def test_a_mask_begins_at_its_middle(browser, project):
@@ -98,7 +123,19 @@ def test_distances_are_those_of_a_dilation(browser, project):
     for radius in (1.0, 2.0, 3.3):
         inside[:10, :10, :10] = steps * header["step_px"] <= radius + header["step_px"] / 2
         np.testing.assert_array_equal(inside, dilate(base, radius))
+    by_itself = {"reach_px": 4}
+    assert unpack(browser.get(f"{P}/J1/distance/map", params=by_itself).content, "<u1")[0]["n_base"] == 27 == (steps == 0).sum()
     assert "lower the threshold" in browser.get(f"{P}/J1/distance/map", params={"threshold": 9, "reach_px": 4}).json()["error"]
+
+
+def test_distances_of_regions_follow_their_edits(browser, project):
+    project.run("cut")
+    ask = lambda which: unpack(browser.get(f"{P}/J1/distance/regions", params={"which": which, "reach_px": 3}).content, "<u1")[0]
+    assert (ask("5")["n_base"], ask("5")["touches_edge"]) == (70, False)
+    assert ask("all but 5")["n_base"] == 30
+    project.regions("J1").group("3,4", name="leg")
+    assert ask("leg")["n_base"] == 30 and ask("all but leg")["n_base"] == 70
+    assert browser.get(f"{P}/J1/distance/regions", params={"which": "77", "reach_px": 3}).status_code == 400
 
 
 def test_labels_are_the_smallest_regions(browser, project):

@@ -7,10 +7,10 @@ import numpy as np
 from triskelion.errors import TriskelionError
 from triskelion.jobs.read_regions import choose_regions, read_regions
 from triskelion.jobs.volume_steps import BASE_DILATION_A, DEFAULT_PADDING_A
-from triskelion.project.connect import MASK_BASES
 from triskelion.project.layout import JobPaths, ProjectPaths
 from triskelion.project.reading import ProjectReader
 from triskelion.project.store import list_jobs, read_summary
+from triskelion.project.viewable import SEGMENTED, Viewable, find_resolution_A, read_pixel_size_A
 
 FULCRUM_JOBS = 5  # the newest that have found one
 
@@ -35,13 +35,12 @@ class FulcrumPlace:
     reason: str
 
 
-def suggest_padding(paths: JobPaths, output: str, pixel_size_A: float) -> Padding:
-    """Return what volume_tools would take for a map of this job, in px."""
+def suggest_padding(paths: JobPaths, viewable: Viewable) -> Padding:
+    """Return what volume_tools would take for a map of this job, in px; of the map that was segmented, for a base of its regions."""
     from triskelion.masks.soft_edge import DILATION_PER_RESOLUTION, PADDING_PER_RESOLUTION, minimum_padding_px, suggest_dilation_px
 
-    summary = read_summary(paths)
-    resolution_A = summary.get("resolution_A") or summary.get("map_resolution_A")
-    is_base = output in MASK_BASES
+    resolution_A, pixel_size_A = find_resolution_A(paths, viewable), read_pixel_size_A(paths, viewable)
+    is_base = viewable.is_base or viewable.name == SEGMENTED
     if resolution_A is None:
         dilation_A = BASE_DILATION_A if is_base else 0.0
         reason = f"dilation {dilation_A:g} Å, padding {DEFAULT_PADDING_A:g} Å: nothing tells the resolution of the map"

@@ -69,6 +69,7 @@ def make_app(serving: Serving) -> Gate:
     app.state.serving = serving
     app.state.live = Live(serving.workplace)
     app.state.kept = Kept()
+    app.state.regions = {}
     answer_errors(app)
     for routes in (session, projects, jobs, building, results, maps, regions, suggestions, events):
         app.include_router(routes.router, prefix="/api")

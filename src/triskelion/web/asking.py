@@ -9,14 +9,17 @@ from fastapi import Depends, Request
 from pydantic import BaseModel, ConfigDict
 
 from triskelion.api import Job, Project
-from triskelion.errors import InputError
+from triskelion.errors import InputError, JobError
 from triskelion.jobs.registry import job_type
-from triskelion.project.connect import Output
 from triskelion.project.layout import job_number
 from triskelion.project.lineage import job_of_text
 from triskelion.project.parameters import describe_parameters
+from triskelion.project.regions import Regions
+from triskelion.project.viewable import Viewable, find_viewable
 from triskelion.web.answers import FieldError, UnknownThing
 from triskelion.web.roots import Workplace
+
+KEPT_SEGMENTATIONS = 3
 
 
 class Body(BaseModel):
@@ -51,15 +54,31 @@ def get_job(j: str, project: ProjectOf) -> Job:
 JobOf = Annotated[Job, Depends(get_job)]
 
 
-def get_output(output: str, job: JobOf) -> Output:
-    """Return the output ``{output}``."""
-    found = next((each for each in job.outputs if each.name == output), None)
-    if found is None:
-        raise UnknownThing(f"{job.name} has no output {output!r}: it has {', '.join(each.name for each in job.outputs) or 'none'}")
+def get_map(output: str, job: JobOf) -> Viewable:
+    """Return the map or mask ``{output}``."""
+    try:
+        return find_viewable(job.paths, output)
+    except JobError as error:
+        raise UnknownThing(str(error)) from None
+
+
+MapOf = Annotated[Viewable, Depends(get_map)]
+
+
+def get_regions(request: Request, project: ProjectOf, job: JobOf) -> Regions:
+    """Return the regions of the segmentation job ``{j}``; the segmentation, which takes long to read, is kept while its file is the same."""
+    stat = job.path("segmentation").stat()
+    name = (job.folder, stat.st_mtime_ns, stat.st_size)
+    kept: dict[tuple, Regions] = request.app.state.regions
+    found = kept.get(name) or project.regions(job)
+    kept.pop(name, None)
+    kept[name] = found
+    while len(kept) > KEPT_SEGMENTATIONS:
+        kept.pop(next(iter(kept)))
     return found
 
 
-OutputOf = Annotated[Output, Depends(get_output)]
+RegionsOf = Annotated[Regions, Depends(get_regions)]
 
 
 def confine_parameters(workplace: Workplace, project: Project, type_name: str, given: Mapping[str, Any]) -> dict[str, Any]:

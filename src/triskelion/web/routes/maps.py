@@ -7,12 +7,10 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 from pydantic import AfterValidator
 
-from triskelion.data.volume import Volume
-from triskelion.errors import InputError
-from triskelion.io.mrc import read_volume
+from triskelion.api import Job
 from triskelion.io.segmentation_npz import read_segmentation
-from triskelion.project.connect import MASK_BASES, Output
-from triskelion.web.asking import JobOf, OutputOf
+from triskelion.project.viewable import Viewable, find_threshold, list_viewable, read_viewable
+from triskelion.web.asking import JobOf, MapOf, RegionsOf
 from triskelion.web.volumes import pack_array, send_bytes
 
 router = APIRouter(tags=["maps"], prefix="/p/{p}/j/{j}")
@@ -33,45 +31,59 @@ def _require_bin(value: int) -> int:
 
 Bin = Annotated[int, Query(), AfterValidator(_require_bin)]
 Finite = Annotated[float, AfterValidator(_require_finite)]
+Reach = Annotated[Finite, Query(gt=0, le=400)]
+
+
+@router.get("/volumes")
+def list_volumes(job: JobOf) -> list[dict[str, Any]]:
+    """Return the maps and masks of a job, the one to look at first in front."""
+    return [{"name": each.name, "kind": each.kind, "title": each.title} for each in list_viewable(job.paths)]
 
 
 @router.get("/volume/{output}")
-def send_volume(request: Request, output: OutputOf, bin: Bin = 1) -> Response:
+def send_volume(request: Request, job: JobOf, output: MapOf, bin: Bin = 1) -> Response:
     """Send a map, binned if wanted."""
-    return send_bytes(request, output.path, f"volume {bin}", lambda: _pack_volume(_read_map(output), output, bin))
+    return send_bytes(request, output.path, f"volume {output.name} {bin}", lambda: _pack_volume(job, output, bin))
 
 
 @router.get("/smooth/{output}")
-def send_smooth(request: Request, output: OutputOf, sdev_A: Annotated[Finite, Query(gt=0, le=200)], bin: Bin = 1) -> Response:
+def send_smooth(request: Request, job: JobOf, output: MapOf, sdev_A: Annotated[Finite, Query(gt=0, le=200)], bin: Bin = 1) -> Response:
     """Send a map after a Gaussian blur, as mask_base, segment_map and volume_tools would see it."""
-    from triskelion.maps.edit import blur_map
+    return send_bytes(request, output.path, f"smooth {output.name} {sdev_A} {bin}", lambda: _pack_volume(job, output, bin, sdev_A))
 
-    def make() -> bytes:
-        return _pack_volume(blur_map(_read_map(output), sdev_A), output, bin)
 
-    return send_bytes(request, output.path, f"smooth {sdev_A} {bin}", make)
+@router.get("/distance/regions")
+def send_distance_of_regions(
+    request: Request, job: JobOf, regions: RegionsOf, which: Annotated[str, Query(max_length=100_000)], reach_px: Reach
+) -> Response:
+    """Send the distance from the voxels of regions: the mask that they would make, before there is a mask base."""
+    state, segmentation = regions.state, regions.segmentation
+    numbers = regions.find(which)
+    leaves = np.isin(state.region_of_leaf(segmentation.n_leaves), numbers)
+    what = f"distance {np.flatnonzero(leaves).tobytes().hex()} {reach_px}"
+    return send_bytes(
+        request, job.path("segmentation"), what, lambda: _pack_distance(leaves[segmentation.labels], reach_px, segmentation.pixel_size_A)
+    )
 
 
 @router.get("/distance/{output}")
 def send_distance(
     request: Request,
-    output: OutputOf,
-    threshold: Finite,
-    reach_px: Annotated[Finite, Query(gt=0, le=400)],
+    job: JobOf,
+    output: MapOf,
+    reach_px: Reach,
+    threshold: Finite | None = None,
     sdev_A: Annotated[Finite, Query(ge=0, le=200)] = 0,
 ) -> Response:
     """Send the distance from the voxels at or above a threshold, as far as dilation and padding may reach."""
-    from triskelion.maps.edit import blur_map
     from triskelion.masks.binarize import binarize
-    from triskelion.masks.distance_map import map_distance
 
     def make() -> bytes:
-        volume = _read_map(output)
-        distance = map_distance(binarize((blur_map(volume, sdev_A) if sdev_A else volume).array, threshold), reach_px)
-        header = {"origin_zyx": distance.origin_zyx, "shape": distance.steps.shape, "full_shape": volume.array.shape}
-        return pack_array({**header, "pixel_size_A": volume.pixel_size_A, "step_px": distance.step_px}, distance.steps)
+        volume = _read_blurred(job, output, sdev_A)
+        base = binarize(volume.array, find_threshold(volume, output) if threshold is None else threshold)
+        return _pack_distance(base, reach_px, volume.pixel_size_A)
 
-    return send_bytes(request, output.path, f"distance {threshold} {reach_px} {sdev_A}", make)
+    return send_bytes(request, output.path, f"distance {output.name} {threshold} {reach_px} {sdev_A}", make)
 
 
 @router.get("/labels")
@@ -88,15 +100,17 @@ def send_labels(request: Request, job: JobOf) -> Response:
     return send_bytes(request, path, "labels", make)
 
 
-def _read_map(output: Output) -> Volume:
-    if output.kind not in ("volume", "mask"):
-        raise InputError(f"{output.name} is a {output.kind}, wanted a map or a mask")
-    return read_volume(output.path)
+def _read_blurred(job: Job, output: Viewable, sdev_A: float):
+    from triskelion.maps.edit import blur_map
+
+    volume = read_viewable(job.paths, output)
+    return blur_map(volume, sdev_A) if sdev_A else volume
 
 
-def _pack_volume(volume: Volume, output: Output, factor: int) -> bytes:
+def _pack_volume(job: Job, output: Viewable, factor: int, sdev_A: float = 0.0) -> bytes:
     from triskelion.maps.viewing import bin_density, quantize_map, suggest_level
 
+    volume = _read_blurred(job, output, sdev_A)
     viewed = quantize_map(bin_density(volume.array, factor))
     header = {
         "shape": viewed.voxels.shape,
@@ -107,7 +121,23 @@ def _pack_volume(volume: Volume, output: Output, factor: int) -> bytes:
         "histogram": viewed.histogram,
         "mean": viewed.mean,
         "sd": viewed.sd,
-        "suggested_level": suggest_level(volume.array, is_mask=output.kind == "mask", is_base=output.name in MASK_BASES),
+        "suggested_level": suggest_level(volume.array, is_mask=output.kind == "mask", is_base=output.is_base),
         "full_shape": volume.array.shape,
     }
     return pack_array(header, viewed.voxels)
+
+
+def _pack_distance(base: np.ndarray, reach_px: float, pixel_size_A: float) -> bytes:
+    from triskelion.masks.distance_map import map_distance
+
+    distance = map_distance(base, reach_px)
+    header = {
+        "origin_zyx": distance.origin_zyx,
+        "shape": distance.steps.shape,
+        "full_shape": base.shape,
+        "pixel_size_A": pixel_size_A,
+        "step_px": distance.step_px,
+        "n_base": int(base.sum()),
+        "touches_edge": bool(any(np.take(base, (0, -1), axis=axis).any() for axis in range(3))),
+    }
+    return pack_array(header, distance.steps)

@@ -10,6 +10,7 @@ from pydantic import Field
 from triskelion.errors import InputError
 from triskelion.project.cards import list_cards
 from triskelion.project.search import search_jobs
+from triskelion.project.status import read_status
 from triskelion.runners.survey import survey_lanes, survey_queue
 from triskelion.web.asking import Body, ProjectOf, WorkplaceOf
 
@@ -93,7 +94,20 @@ def read_lineage(project: ProjectOf) -> dict[str, Any]:
 @router.get("/p/{p}/bin")
 def list_bin(project: ProjectOf) -> list[dict[str, Any]]:
     """Return the deleted jobs that can be restored."""
-    return [{"name": job.name, "type": job.type, "bytes": job.total_bytes} for job in project.upkeep.bin]
+    ended = lambda name: read_status(project.paths.bin.job(name)).ended
+    return [{"name": job.name, "type": job.type, "bytes": job.total_bytes, "ended": ended(job.name)} for job in project.upkeep.bin]
+
+
+@router.get("/p/{p}/disk")
+def measure_disk(project: ProjectOf) -> dict[str, Any]:
+    """Return the bytes that each job takes: particle images, what iterations left, and the rest."""
+    types = {name: ancestry.type for name, ancestry in project.upkeep.lineage.items()}
+    return {
+        "jobs": [
+            {"name": name, "type": types.get(name), "images": use.images_bytes, "iterations": use.iterations_bytes, "rest": use.rest_bytes}
+            for name, use in project.upkeep.disk_use.items()
+        ]
+    }
 
 
 @router.get("/p/{p}/lanes")

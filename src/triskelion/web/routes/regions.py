@@ -7,7 +7,7 @@ from pydantic import Field
 
 from triskelion.masks.regions import Verb
 from triskelion.project.regions import Regions
-from triskelion.web.asking import Body, JobOf, ProjectOf
+from triskelion.web.asking import Body, RegionsOf
 
 router = APIRouter(tags=["regions"], prefix="/p/{p}/j/{j}")
 
@@ -23,15 +23,14 @@ class RegionEdit(Body):
 
 
 @router.get("/regions")
-def read_regions(job: JobOf, project: ProjectOf) -> dict[str, Any]:
+def read_regions(regions: RegionsOf) -> dict[str, Any]:
     """Return the tree of the segmentation, all edits, and the regions they leave."""
-    return describe_regions(project.regions(job))
+    return describe_regions(regions)
 
 
 @router.post("/regions")
-def edit_regions(body: RegionEdit, job: JobOf, project: ProjectOf, brief: Annotated[bool, Query()] = False) -> dict[str, Any]:
+def edit_regions(body: RegionEdit, regions: RegionsOf, brief: Annotated[bool, Query()] = False) -> dict[str, Any]:
     """Edit the regions, unless somebody else has meanwhile (409: load them again)."""
-    regions = project.regions(job)
     regions.edit(body.verb, body.which, name=body.name, level=body.level, expected_edits=body.expect)
     return {"n_edits": len(regions.edits)} if brief else describe_regions(regions)
 

@@ -4,9 +4,8 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 
-from triskelion.io.mrc import read_header
 from triskelion.project.suggestions import suggest_fulcra, suggest_padding
-from triskelion.web.asking import ProjectOf, get_job, get_output
+from triskelion.web.asking import ProjectOf, get_job, get_map
 
 router = APIRouter(tags=["suggestions"], prefix="/p/{p}/suggest")
 Reference = Annotated[str | None, Query(max_length=200, pattern=r"^J[1-9]\d*(\.\w+)?$")]
@@ -17,7 +16,7 @@ Which = Annotated[str | None, Query(max_length=100_000)]
 def padding(project: ProjectOf, job: Annotated[str, Query(max_length=40)], output: Annotated[str, Query(max_length=100)]) -> dict[str, Any]:
     """Return how far to dilate and pad a mask made of an output."""
     found = get_job(job, project)
-    return vars(suggest_padding(found.paths, output, read_header(get_output(output, found).path).voxel_size_A[0]))
+    return vars(suggest_padding(found.paths, get_map(output, found)))
 
 
 @router.get("/fulcrum")
