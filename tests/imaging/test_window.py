@@ -107,9 +107,7 @@ def test_the_window_never_cuts_the_domain(radius_px, lever_px, extent_deg, shift
     swing = (consensus @ fulcrum - turned @ fulcrum)[:, :2]
     farthest = np.linalg.norm(swing, axis=1) + shift_px + radius_px + np.hypot(0.5, 0.5)
     assert farthest.max() <= (window_px - 1) / 2
-    assert (
-        window_px <= 1.08 * (2 * (radius_px + shift_px + 2 * np.sin(np.deg2rad(extent_deg) / 2) * lever_px) + 4) + 1
-    )  # and no larger than that asks
+    assert window_px < 2 * (radius_px + shift_px + 2 * np.sin(np.deg2rad(extent_deg) / 2) * lever_px) + 4 + 2  # and no larger than that asks
 
 
 def test_the_whole_box_is_taken_where_a_window_saves_too_little():
@@ -119,18 +117,15 @@ def test_the_whole_box_is_taken_where_a_window_saves_too_little():
     assert choose_window_px(64, 8.0, 3.0, 20.0, 2.0) < 64 and choose_window_px(64, 24.0, 3.0, 20.0, 2.0) == 64
 
 
-def test_windows_have_small_prime_factors():
-    for radius_px in range(5, 60):
-        rest = choose_window_px(1000, radius_px, 0, 0, 0)
-        for prime in (2, 3, 5, 7):
-            while rest % prime == 0:
-                rest //= prime
-        assert rest == 1
+@pytest.mark.parametrize("radius_px", [9.0, 10.3, 12.5, 14.9])
+def test_the_disc_of_a_window_loses_next_to_nothing_of_the_image(radius_px):
+    window_px = choose_window_px(96, radius_px, 10.0, 30.0, 2.0)
+    ends_at = (window_disc_shell(fourier_disc(96), window_px, 47) + 0.5) / window_px
+    assert 47.5 / 96 - 0.3 / window_px <= ends_at <= 47.5 / 96
 
 
-@pytest.mark.parametrize("window_px", [48, 49, 70, 75, 80])
-def test_the_disc_of_a_window_ends_where_that_of_the_image_does(window_px):
-    box = fourier_disc(96)
-    for last_shell in range(8, 48):
-        ends_at = (window_disc_shell(box, window_px, last_shell) + 0.5) / window_px
-        assert abs(ends_at - (last_shell + 0.5) / 96) <= 0.5 / window_px
+def test_the_disc_of_a_window_never_goes_beyond_the_limit():
+    for window_px in (48, 49, 70, 75, 80):
+        for last_shell in range(8, 48):
+            shell = window_disc_shell(fourier_disc(96), window_px, last_shell)
+            assert (shell + 0.5) / window_px <= (last_shell + 0.5) / 96 < (shell + 1.5) / window_px

@@ -19,7 +19,6 @@ from triskelion.imaging.forward import phase_of_shift
 
 MARGIN_PX = 4
 LARGEST_FRACTION = 0.8  # of the box: beyond, a window saves too little
-FRIENDLY_PRIMES = (2, 3, 5, 7)
 
 
 def choose_window_px(box_px: int, radius_px: float, lever_px: float, rotation_extent_deg: float, shift_extent_px: float) -> int:
@@ -36,33 +35,18 @@ def choose_window_px(box_px: int, radius_px: float, lever_px: float, rotation_ex
 
     Notes
     -----
-    2 radius + 2 shift + 4 sin(rotation / 2) lever + 4, the next number with small prime factors.
+    2 radius + 2 shift + 4 sin(rotation / 2) lever + 4, the next even number. The last shell below Nyquist of an even window ends where that of the
+    image does, but for a tenth to a third of a shell; an odd one would lose half a shell more, and the outermost shells hold most coefficients.
+    Images are transformed once, so that it does not matter how fast a window transforms.
     """
     swing_px = 2 * math.sin(math.radians(min(rotation_extent_deg, 180.0)) / 2) * lever_px
-    window_px = friendly_box_px(math.ceil(2 * (radius_px + shift_extent_px + swing_px) + MARGIN_PX))
+    window_px = 2 * math.ceil(radius_px + shift_extent_px + swing_px + MARGIN_PX / 2)
     return window_px if window_px <= LARGEST_FRACTION * box_px else box_px
 
 
-def friendly_box_px(at_least: int) -> int:
-    """Return the next number with small prime factors: a box that transforms fast."""
-    while not _is_friendly(at_least):
-        at_least += 1
-    return at_least
-
-
-def _is_friendly(number: int) -> bool:
-    for prime in FRIENDLY_PRIMES:
-        while number % prime == 0:
-            number //= prime
-    return number == 1
-
-
 def window_disc_shell(disc: FourierDisc, window_px: int, last_shell: int) -> int:
-    """Return the shell of a window that ends nearest to where ``last_shell`` of the whole image ends.
-
-    The outermost shells hold most coefficients: to leave out every shell that ends beyond loses up to 4 % of what the images say.
-    """
-    return round((last_shell + 0.5) * window_px / disc.box_px - 0.5)
+    """Return the last shell of a window that ends no further out than shell ``last_shell`` of the whole image."""
+    return ((2 * last_shell + 1) * window_px // disc.box_px - 1) // 2
 
 
 def window_matched(values: Tensor, disc: FourierDisc, centers_px: np.ndarray, window: FourierDisc) -> Tensor:

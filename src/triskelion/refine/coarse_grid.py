@@ -9,18 +9,32 @@ from triskelion.conventions import resolution_to_shell
 from triskelion.fourier.resample import rescale_volumes
 from triskelion.fourier.shells import fourier_disc
 from triskelion.imaging.forward import Grid
-from triskelion.imaging.window import friendly_box_px
 from triskelion.refine.domain import Domain
 from triskelion.refine.state import Inputs
 
 LARGEST_FRACTION = 0.8  # of the box: a larger one would save too little
+FRIENDLY_PRIMES = (2, 3, 5, 7)
 
 
 def choose_coarse_box_px(grid: Grid, finest_A: float) -> int:
     """Box in the same field of view that holds all shells up to ``finest_A``; that of ``grid`` where it would save too little."""
     last_shell = int(resolution_to_shell(finest_A, grid.box_px, grid.pixel_size_A))
-    box_px = friendly_box_px(2 * (last_shell + 1))
+    box_px = _friendly_box_px(2 * (last_shell + 1))
     return box_px if box_px <= LARGEST_FRACTION * grid.box_px else grid.box_px
+
+
+def _friendly_box_px(at_least: int) -> int:
+    """Return the next number with small prime factors: maps are transformed again and again."""
+    while not _is_friendly(at_least):
+        at_least += 1
+    return at_least
+
+
+def _is_friendly(number: int) -> bool:
+    for prime in FRIENDLY_PRIMES:
+        while number % prime == 0:
+            number //= prime
+    return number == 1
 
 
 def coarsen(inputs: Inputs, finest_A: float) -> Inputs:
