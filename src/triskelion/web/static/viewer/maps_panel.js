@@ -14,7 +14,7 @@ function MapStatus({ map }) {
   if (map.problem.value) return html`<p class="viewer-problem" role="alert">${map.problem.value}</p>`;
   const waiting = map.waitingFor.value;
   const drawn = milliseconds === null ? "" : `${Math.round(nFaces / 1000)}k faces in ${Math.round(milliseconds)} ms${bin > 1 ? `, ${bin}× binned` : ""}`;
-  return html`<p class="muted map-status" role="status">${waiting ? `Waiting for ${waiting}… ` : ""}${drawn}</p>`;
+  return html`<p class="muted map-status" role="status" data-contour-ms=${milliseconds} data-bin=${bin}>${waiting ? `Waiting for ${waiting}… ` : ""}${drawn}</p>`;
 }
 
 function MapRow({ viewer, map }) {

@@ -81,11 +81,11 @@ export function MaskPanel({ viewer }) {
   const pixel_size_A = viewer.frame.value?.pixel_size_A;
   const suggestion = mask.suggestion.value;
   return html`
-    <label class="check"><input type="checkbox" checked=${mask.isShown.value} onChange=${(event) => (mask.isShown.value = event.target.checked)} />
+    <label class="check" data-contour-ms=${mask.contour_ms.value ?? ""}><input type="checkbox" checked=${mask.isShown.value} onChange=${(event) => (mask.isShown.value = event.target.checked)} />
       Show the mask as it will be <span class="muted">(m)</span></label>
     <${ChooseBase} viewer=${viewer} />
     <${LengthSlider} title="Dilation" length=${mask.dilation_px} most=${MOST_DILATION_PX} mark=${suggestion?.dilation_px} pixel_size_A=${pixel_size_A} />
-    <${LengthSlider} title="Soft padding" length=${mask.padding_px} most=${MOST_PADDING_PX} mark=${suggestion?.minimum_padding_px} pixel_size_A=${pixel_size_A} />
+    <${LengthSlider} title="Soft padding" length=${mask.padding_px} most=${MOST_PADDING_PX} mark=${suggestion?.minimum_padding_px ?? suggestion?.soft_padding_px} pixel_size_A=${pixel_size_A} />
     <${Advice} mask=${mask} />
     ${mask.waitingFor.value && html`<p class="muted" role="status">Waiting for ${mask.waitingFor.value}…</p>`}
     ${mask.problem.value && html`<p class="viewer-problem" role="alert">${mask.problem.value}</p>`}

@@ -11,11 +11,9 @@ export function MotionPanel({ viewer }) {
   const movies = listMovies(viewer.volumes.value);
   const player = useMemo(() => new MotionPlayer(viewer), [viewer]);
   useEffect(() => {
-    viewer.maps.value.forEach((map) => (map.isVisible.value = false)); // the frames are the map
-    if (movies.length) player.open(movies[0]);
+    player.open(movies[0]);
     return () => player.close();
   }, [player]);
-  if (!movies.length) return html`<p class="muted">This job has no movies: run domain_motion with a map and frames.</p>`;
   const [frame, nFrames, header] = [player.frame.value, player.nFrames.value, player.header.value];
   const sd = nFrames > 1 ? FARTHEST_SD * ((2 * frame) / (nFrames - 1) - 1) : 0;
   return html`

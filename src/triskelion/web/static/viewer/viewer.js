@@ -7,6 +7,7 @@ import { colorOfMap } from "./colors.js";
 import { gridToPx, pxToScene, sceneToGrid } from "./coordinates.js";
 import { FulcrumMarker } from "./fulcrum_marker.js";
 import { MaskPreview } from "./mask_preview.js";
+import { listMovies } from "./motion_player.js";
 import { RegionEditor } from "./region_editor.js";
 import { RegionSurfaces } from "./region_surfaces.js";
 import { Scene } from "./scene.js";
@@ -68,6 +69,11 @@ export class Viewer {
   /** Whether the job has regions. */
   get isSegmentation() {
     return SEGMENTATION_TYPES.includes(this.card.peek()?.type);
+  }
+
+  /** Whether the job has movies of a motion. */
+  get hasMovies() {
+    return listMovies(this.volumes.value).length > 0;
   }
 
   /**
@@ -177,10 +183,10 @@ export class Viewer {
     await Promise.all(shown.map(({ source, look }) => this.addMap(source, look)));
   }
 
-  /** Of a new view: the best map of the job; that of a segmentation begins hidden, its regions are what is looked at. */
+  /** Of a new view: the best map of the job; that of a segmentation begins hidden, its regions are what is looked at. Movies bring their own. */
   #firstMap() {
     const [source] = this.volumes.peek();
-    if (!source) return [];
+    if (!source || this.hasMovies) return [];
     return [{ source, look: this.isSegmentation ? { isVisible: false, opacity: TRANSPARENT } : {} }];
   }
 
@@ -194,6 +200,7 @@ export class Viewer {
 
   async #startMask({ mask }) {
     if (mask) [this.mask.dilation_px.value, this.mask.padding_px.value] = [mask.dilation_px, mask.padding_px];
+    if (this.hasMovies) return;
     if (!this.isSegmentation && !mask) this.maskBase.value = this.volumes.peek().find(({ kind }) => kind !== "mask")?.name ?? "";
     this.mask.start();
     this.mask.isShown.value = mask !== null;

@@ -22,15 +22,14 @@ function Panel({ title, isOpen = true, children }) {
 }
 
 function Panels({ viewer }) {
-  const type = viewer.card.value?.type;
-  const hasRegions = type && viewer.isSegmentation;
+  const hasRegions = Boolean(viewer.card.value) && viewer.isSegmentation;
+  const { hasMovies } = viewer;
   return html`
     <aside class="viewer-panels" aria-label="What is shown">
-      ${type === "domain_motion" && html`<${Panel} title="Motion"><${MotionPanel} viewer=${viewer} /><//>`}
+      ${hasMovies && html`<${Panel} title="Motion"><${MotionPanel} viewer=${viewer} /><//>`}
       ${hasRegions && html`<${Panel} title="Regions"><${RegionsPanel} viewer=${viewer} /><//>`}
       <${Panel} title="Maps" isOpen=${!hasRegions}><${MapsPanel} viewer=${viewer} /><//>
-      <${Panel} title="Mask"><${MaskPanel} viewer=${viewer} /><//>
-      <${Panel} title="Fulcrum"><${FulcrumPanel} viewer=${viewer} /><//>
+      ${!hasMovies && html`<${Panel} title="Mask"><${MaskPanel} viewer=${viewer} /><//><${Panel} title="Fulcrum"><${FulcrumPanel} viewer=${viewer} /><//>`}
     </aside>`;
 }
 
@@ -65,7 +64,7 @@ function View({ project, job, query }) {
       <div class="viewer-main">
         ${viewer && html`<${ViewerToolbar} viewer=${viewer} />`}
         ${problem && html`<p class="viewer-problem" role="alert">${problem}</p>`}
-        <div class=${`viewer-stage tool-${viewer?.tool.value ?? "select"}`}>
+        <div class=${`viewer-stage tool-${viewer?.tool.value ?? "select"}`} data-regions=${viewer?.surfaces?.nDrawn.value} data-pick-ms=${viewer?.picked_ms.value}>
           <canvas ref=${canvas} class="viewer-canvas" tabindex="0" role="img" aria-label=${`Surfaces of ${job}; drag or use the arrow keys to turn them`}></canvas>
           <${Box} box=${box} />
           ${viewer?.scene && html`<${ScaleBar} camera=${viewer.camera} scene=${viewer.scene} />`}
