@@ -1,6 +1,8 @@
 """How many processor cores there are, and how many the mathematics may use."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from triskelion.errors import InputError
@@ -31,6 +33,20 @@ def set_threads(threads: int) -> None:
     except ValueError as error:
         raise InputError(f"got {threads} threads, this process may use {available_threads()} cores (or NUMBA_NUM_THREADS): {error}") from error
     torch.set_num_threads(threads)
+
+
+@contextmanager
+def more_threads(times: int) -> Iterator[None]:
+    """Let torch and numba use so many times as many cores while the block runs, as far as there are."""
+    import numba
+    import torch
+
+    before = torch.get_num_threads()
+    set_threads(max(min(before * times, available_threads(), numba.config.NUMBA_NUM_THREADS), before))  # pyright: ignore[reportPrivateImportUsage]
+    try:
+        yield
+    finally:
+        set_threads(before)
 
 
 def available_memory_bytes() -> int:

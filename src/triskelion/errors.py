@@ -1,5 +1,7 @@
 """The errors a person can mend, as opposed to defects of the program."""
 
+import errno
+
 
 class TriskelionError(Exception):
     """Base of every error that is shown as one message instead of a traceback."""
@@ -19,3 +21,12 @@ class JobError(TriskelionError):
 
 class JobCancelled(JobError):
     """The job was asked to stop."""
+
+
+def is_disk_full(error: BaseException | None) -> bool:
+    """Whether the system had no room for what was to be written, or something else failed for that."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return True
+        error = error.__cause__
+    return False

@@ -5,8 +5,8 @@ those of b, so that two ranks exchange nothing but results; the ranks of one hal
 images of a half, or of all images, is added up; what is settled for all is what the first rank has found.
 """
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import numpy as np
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 N_HALVES = 2
+Result = TypeVar("Result")
 
 
 class Ranks(Protocol):
@@ -41,6 +42,10 @@ class Ranks(Protocol):
         """Return what one rank has; shape and type of ``array`` count on that rank only."""
         ...
 
+    def by_first(self, compute: Callable[[], Result]) -> Result:
+        """Return what the first rank computes, with the cores of those on its machine; ``compute`` itself asks nothing of other ranks."""
+        ...
+
 
 class OneRank:
     """A job in a single process."""
@@ -56,6 +61,10 @@ class OneRank:
     def from_rank(self, rank: int, array: np.ndarray) -> np.ndarray:
         """Return the array."""
         return array
+
+    def by_first(self, compute: Callable[[], Result]) -> Result:
+        """Return what is computed."""
+        return compute()
 
 
 def halves_of(ranks: Ranks) -> tuple[int, ...]:

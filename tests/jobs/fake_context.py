@@ -1,7 +1,7 @@
 """A job's view of the world on a plain folder: what project/ gives it, without a store or another process."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ import numpy as np
 from triskelion.data.particles import Particles
 from triskelion.data.segmentation import Segmentation
 from triskelion.data.volume import Mask, Volume
+from triskelion.errors import JobError
 from triskelion.io.mrc import read_mask, read_volume, write_volume
 from triskelion.io.particle_star import read_particles, write_particles
 from triskelion.io.scratch import ScratchStore
@@ -122,12 +123,13 @@ class FakeContext:
         with np.load(path) as arrays:
             return dict(arrays)
 
-    def run_child(self, job_type: str, **parameters: Any) -> str:
-        number = 1
-        while (self.project_folder / f"J{number}").exists():
-            number += 1
-        run_job(job_type, FakeContext(self.project_folder, f"J{number}", self.threads), **parameters)
-        return f"J{number}"
+    def run_children(self, jobs: Sequence[tuple[str, Mapping[str, Any]]]) -> Iterator[tuple[int, str | JobError]]:
+        for place, (name, parameters) in enumerate(jobs):
+            number = 1
+            while (self.project_folder / f"J{number}").exists():
+                number += 1
+            run_job(name, FakeContext(self.project_folder, f"J{number}", self.threads), **parameters)
+            yield place, f"J{number}"
 
     def _find(self, reference: str, name: str, suffix: str) -> Path:
         """``J5``, ``J5.name`` or the path of a file."""

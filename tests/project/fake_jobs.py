@@ -10,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-from triskelion.errors import DataError, InputError
+from triskelion.errors import DataError, InputError, JobError
 from triskelion.jobs import registry
 from triskelion.jobs.spec import JobParameters, JobType, parameter, slot
 
@@ -74,13 +74,21 @@ class FailParameters(JobParameters):
     )
 
 
+def run_child(context, type_name: str, **parameters) -> str:
+    """Run one other job; fail if it does."""
+    ((_, outcome),) = context.run_children([(type_name, parameters)])
+    if isinstance(outcome, JobError):
+        raise outcome
+    return outcome
+
+
 def run_fail(parameters: FailParameters, context) -> None:
     if parameters.how == "child":
-        context.run_child("fail", how="input")
+        run_child(context, "fail", how="input")
     if parameters.how == "grandchild":
-        context.run_child("fail", how="sleep")
+        run_child(context, "fail", how="sleep")
     if parameters.how == "child first":
-        context.save_text("child.txt", context.run_child("climb"))
+        context.save_text("child.txt", run_child(context, "climb"))
     context.save_text("early.txt", "left behind")
     if parameters.how == "input":
         raise InputError("got a fulcrum outside the box, wanted one inside")
@@ -98,6 +106,19 @@ def run_fail(parameters: FailParameters, context) -> None:
             for _ in range(1000):
                 time.sleep(0.05)
                 bar.advance()
+
+
+class ManyParameters(JobParameters):
+    levels: tuple[float, ...] = parameter((1.0, 2.0, 3.0), title="Levels", help="Cubes to make, side by side where that can be.")
+    gate: Path | None = parameter(None, title="Gate", help="They wait until this file is there.")
+    fails: bool = parameter(False, title="Fails", help="Whether one job more is started, which fails.")
+
+
+def run_many(parameters: ManyParameters, context) -> None:
+    jobs = [("make", {"level": level, "gate": parameters.gate}) for level in parameters.levels]
+    jobs += [("fail", {"how": "input"})] if parameters.fails else []
+    outcomes = {number: str(outcome) for number, outcome in context.run_children(jobs)}
+    context.summarize(outcomes=[outcomes[number] for number in range(len(jobs))])
 
 
 class ResumeParameters(JobParameters):
@@ -183,6 +204,7 @@ FAKES = {
     "make": JobType("make", "Make a cube", MakeParameters, run_make, {"map": "volume", "half_a": "volume", "half_b": "volume", "mask": "mask"}),
     "use": JobType("use", "Use a map", UseParameters, run_use, {"map": "volume"}),
     "fail": JobType("fail", "Fail in some way", FailParameters, run_fail, {"map": "volume"}),
+    "many": JobType("many", "Start jobs", ManyParameters, run_many, {}, starts_jobs=True),
     "resume": JobType("resume", "Stop half way", ResumeParameters, run_resume, {}),
     "bring": JobType("bring", "Bring images", BringParameters, run_bring, {"particles": "particles"}),
     "shift": JobType("shift", "Shift particles", ShiftParameters, run_shift, {"particles": "particles"}),

@@ -1,6 +1,7 @@
 import io
 import json
 import shutil
+import sys
 import tarfile
 
 import pytest
@@ -9,6 +10,8 @@ from tests.project.image_stacks import read_images
 from triskelion.api import Project
 from triskelion.errors import DataError, InputError, JobError
 from triskelion.runners.inline import InlineRunner
+
+needs_zstd = pytest.mark.skipif(sys.version_info < (3, 14) and shutil.which("zstd") is None, reason="there is no program zstd (apt-get install zstd)")
 
 
 @pytest.fixture
@@ -20,7 +23,7 @@ def files_of(folder):
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file() and path.name != "notes.jsonl"}
 
 
-@pytest.mark.parametrize("suffix", [".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz"])
+@pytest.mark.parametrize("suffix", [".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", pytest.param(".tar.zst", marks=needs_zstd)])
 def test_a_project_comes_back_as_it_was(imported, elsewhere, tmp_path, suffix):
     contents = imported.upkeep.export(tmp_path / f"all{suffix}")
     assert list(contents.jobs) == ["J1", "J2", "J3", "J4", "J5"]
@@ -167,8 +170,18 @@ def test_archives_of_others_touch_nothing(project, tmp_path, entries, message):
         project.upkeep.import_archive(path)
 
 
-def test_an_archive_cut_short_is_refused(imported, elsewhere, tmp_path):
-    path = tmp_path / "a.tar.gz"
+def test_zstd_is_asked_for_where_nothing_knows_it(imported, elsewhere, tmp_path, monkeypatch):
+    monkeypatch.setattr("triskelion.project.packing._KNOWS_ZSTD", False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(InputError, match=r"there is no program zstd: install that, or use \.tar\.gz"):
+        imported.upkeep.export(tmp_path / "a.tar.zst")
+    with pytest.raises(InputError, match="there is no program zstd"):
+        elsewhere.upkeep.import_archive(tmp_path / "a.tar.zst")
+
+
+@pytest.mark.parametrize("suffix", [".tar.gz", pytest.param(".tar.zst", marks=needs_zstd)])
+def test_an_archive_cut_short_is_refused(imported, elsewhere, tmp_path, suffix):
+    path = tmp_path / f"a{suffix}"
     imported.upkeep.export(path)
     path.write_bytes(path.read_bytes()[:-2000])
     with pytest.raises(DataError, match="cannot be opened as an archive"):

@@ -2,20 +2,23 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from tests.project.fake_jobs import _iterations
 
 from triskelion.data.particles import OpticsGroup, Particles
 from triskelion.errors import DataError, InputError, JobCancelled
 from triskelion.io.mrc import write_stack
 from triskelion.io.particle_star import write_particles
+from triskelion.plots.scale import collect_scale
 from triskelion.project.context import FolderContext
 from triskelion.project.layout import JobPaths
+from triskelion.project.pictures import draw_beside, draw_picture
 from triskelion.project.status import StatusKeeper
 
 
 @pytest.fixture
 def context(project) -> FolderContext:
     paths = JobPaths(project.prepare("make").folder)
-    return FolderContext(paths, 1, StatusKeeper(paths, None), lambda *_: "J2")
+    return FolderContext(paths, 1, StatusKeeper(paths, None), lambda *_: iter(()))
 
 
 def make_particles(image_path: str) -> Particles:
@@ -70,6 +73,24 @@ def test_a_picture_that_cannot_be_drawn_is_a_warning_and_the_data_stay(context):
     assert (context.folder / "plots" / "iterations.json").read_text() == '{"iteration":[]}\n'
     assert not list((context.folder / "plots").glob("*.png"))
     assert "Traceback" in (context.folder / "log.txt").read_text()
+
+
+def test_pictures_are_drawn_by_several_processes_and_faults_are_told_once(context, monkeypatch):
+    monkeypatch.setattr("triskelion.project.pictures.FEWEST", 1)
+    context.plot("iterations", _iterations(3))
+    context.plot("scale", collect_scale(np.linspace(0.8, 1.2, 50)))
+    context.plot("guinier", {"nothing": []})
+    own = []
+    monkeypatch.setattr(
+        "triskelion.project.context.draw_picture", lambda paths, name, iteration: own.append(name) or draw_picture(paths, name, iteration)
+    )
+    with draw_beside(context._paths, [("iterations", None), ("scale", None)], 2) as ours:
+        assert ours == [("iterations", None)]
+    assert [path.name for path in (context.folder / "plots").glob("*.png")] == ["scale.png"]
+    context.draw_newest(threads=3)
+    assert {path.name for path in (context.folder / "plots").glob("*.png")} == {"iterations.png", "scale.png"}
+    assert ["the plot guinier could not be drawn" in warning for warning in context.warnings] == [True]
+    assert own.count("guinier") == 1
 
 
 def test_checkpoints_are_plain_arrays_only(context):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from triskelion.errors import JobError
 from triskelion.project.doctor import Diagnosis
 from triskelion.project.layout import JobPaths
 from triskelion.project.plain_json import read_json
@@ -128,8 +129,6 @@ def test_a_job_never_queued_can_be_resumed(project):
 
 
 def test_a_damaged_status_is_made_anew_from_the_events(project, fake_jobs):
-    from triskelion.errors import JobError
-
     project.run("make")
     with pytest.raises(JobError):
         project.run("fail")
@@ -159,6 +158,20 @@ def test_damaged_records_outputs_and_missing_inputs_are_said(imported):
     )
     assert "J4/map.mrc is cut short: 7 of 8 sections" in found[2]
     assert found[3].startswith("J5: it is completed but has none of its outputs")
+
+
+def test_files_outside_of_the_project_that_are_gone_are_said(imported, tmp_path):
+    outside = tmp_path / "map.mrc"
+    shutil.copy(imported.folder / "J4" / "map.mrc", outside)
+    with pytest.raises(JobError):
+        imported.run("use", volume=str(outside))  # it has no half maps
+    job = imported.prepare("make", folder_path=str(tmp_path / "gone"))
+    assert said(imported.upkeep.examine()) == [f"J7: its folder_path is missing: {tmp_path}/gone | put it back, then: triskelion resume J7"]
+    outside.unlink()
+    found = said(imported.upkeep.examine())
+    assert found[0].startswith(f"J6: its input volume ({outside}) is missing: {outside} | put the file back")
+    job.run()
+    assert len(said(imported.upkeep.examine())) == 1  # what a job that is done has read is its own affair
 
 
 def test_an_input_in_the_bin_is_said_with_the_way_back(imported, raw):

@@ -1,3 +1,4 @@
+import errno
 import json
 import os
 import socket
@@ -7,6 +8,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +17,7 @@ import pytest
 from triskelion.errors import DataError, InputError, JobError
 from triskelion.project.layout import JobPaths, job_number, split_iteration
 from triskelion.project.plain_json import read_json, write_json
-from triskelion.project.status import JobStatus, read_status, write_status
+from triskelion.project.status import JobStatus, StatusKeeper, read_status, read_written_status, write_status
 from triskelion.project.store import JobRecord, add_job, create_project, find_job, find_project, list_jobs, open_project, read_job
 
 ADD_MANY = """
@@ -169,6 +171,41 @@ def test_a_vanished_worker_is_a_failed_job(tmp_path):
     assert read_status(paths).state == "running"
     write_status(paths, JobStatus(state="running", pid=ended.pid, host="another", heartbeat=time.time() - 3600))
     assert read_status(paths).state == "failed"
+
+
+@pytest.mark.parametrize("jump_s", [-7200, 7200])
+def test_a_clock_that_jumps_does_not_kill_a_job(tmp_path, jump_s):
+    """As after a laptop has slept, or when its clock is set: the process tells whether a worker of this machine lives."""
+    paths = JobPaths(tmp_path / "J1")
+    paths.folder.mkdir()
+    with StatusKeeper(paths, os.getpid()) as keeper:
+        jumped = replace(read_written_status(paths), heartbeat=time.time() - jump_s, started=time.time() - jump_s)
+        write_status(paths, jumped)
+        assert read_status(paths) == jumped and jumped.wall_s >= 0
+        write_status(paths, replace(jumped, process_start="long ago"))  # another process was given the number
+        assert (read_status(paths).state, "vanished" in read_status(paths).message) == ("failed", True)
+        keeper.finish("completed")
+    assert read_status(paths).state == "completed"
+
+
+def test_the_heart_beats_on_while_the_disk_is_full_and_the_last_state_is_written(tmp_path, monkeypatch):
+    paths = JobPaths(tmp_path / "J1")
+    paths.folder.mkdir()
+    failed = threading.Event()
+
+    def have_no_room(*arguments):
+        failed.set()
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("triskelion.project.status.HEARTBEAT_S", 0.01)
+    with StatusKeeper(paths, os.getpid()) as keeper:
+        monkeypatch.setattr("triskelion.project.status.write_status", have_no_room)
+        assert failed.wait(10)
+        paths.kill_request.touch()
+        assert keeper.cancelled.wait(10)  # the thread lives
+        keeper.finish("failed", "the disk is full")
+    assert (read_status(paths).state, read_status(paths).message) == ("failed", "the disk is full")
+    assert [path.name for path in paths.folder.iterdir() if path.name.startswith(".")] == []
 
 
 def test_iterations_in_file_names():

@@ -11,10 +11,13 @@ import numpy as np
 import pytest
 from tests.runners.rank_program import N, refine
 
-from triskelion.errors import InputError, JobError
+from triskelion.errors import InputError
 from triskelion.geometry.rotations import rotation_difference_deg
+from triskelion.jobs.registry import job_type
+from triskelion.project.parameters import build_parameters
 from triskelion.ranks import OneRank, halves_of, own_particles
-from triskelion.runners.distributed import TorchRanks, device_of_rank, join_ranks, lead_ranks
+from triskelion.runners.distributed import TorchRanks, join_ranks
+from triskelion.runners.followers import RankLost, device_of_rank, lead_ranks, read_srun
 
 ROOT = Path(__file__).parents[2]
 
@@ -95,13 +98,44 @@ def test_an_odd_number_of_ranks_is_refused(monkeypatch):
         TorchRanks()
 
 
+@pytest.mark.parametrize("name", ["local_refinement", "nonuniform_refinement", "homogeneous_refinement"])
+def test_an_odd_number_of_ranks_is_refused_before_a_job_is_made(name):
+    given = {"particles": "J1", "volume": "J2", "mask": "J3"}
+    with pytest.raises(InputError, match="ranks: got 3, wanted 1, or an even number: each half-set has as many as the other"):
+        build_parameters(job_type(name), {**given, "ranks": 3})
+    assert [build_parameters(job_type(name), {**given, "ranks": ranks}).ranks for ranks in (1, 2, 6)] == [1, 2, 6]
+
+
+TASK = {
+    "SLURM_JOB_ID": "41",
+    "SLURM_STEP_NUM_TASKS": "4",
+    "SLURM_PROCID": "3",
+    "SLURM_LOCALID": "1",
+    "SLURM_STEP_NODELIST": "node[7-8]",
+    "CUDA_VISIBLE_DEVICES": "0,1",
+}
+
+
+def test_tasks_of_srun_are_ranks(tmp_path, monkeypatch):
+    program = tmp_path / "scontrol"
+    program.write_text('#!/bin/sh\n[ "$*" = "show hostnames node[7-8]" ] && printf "node7\\nnode8\\n"\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    told = read_srun(TASK)
+    assert told == {
+        "RANK": "3", "LOCAL_RANK": "1", "WORLD_SIZE": "4", "MASTER_ADDR": "node7", "MASTER_PORT": "20041", "CUDA_VISIBLE_DEVICES": "1"
+    }  # fmt: skip
+    assert read_srun({**TASK, "MASTER_ADDR": "10.0.0.7"})["MASTER_ADDR"] == "10.0.0.7"
+    assert read_srun({**TASK, "SLURM_STEP_NUM_TASKS": "1"}) == read_srun({"SLURM_JOB_ID": "41"}) == read_srun({**TASK, **told}) == {}
+
+
 LOST = "import os, torch; from triskelion.runners.distributed import join_ranks\nwith join_ranks(): os._exit(5)"
 
 
 @pytest.mark.parametrize("program", ["raise SystemExit(5)", LOST], ids=["before it has come", "at work"])
 def test_a_rank_that_is_lost_ends_the_job_with_its_number(program, tmp_path):
     led = lead_ranks(2, (sys.executable, "-c", program), os.environ, tmp_path / "log.txt")
-    with pytest.raises(JobError, match="rank 1 of the job ended with exit code 5"), led as ranks:
+    with pytest.raises(RankLost, match="rank 1 of the job ended with exit code 5"), led as ranks:
         ranks.add(np.zeros(3))
     assert "RANK" not in os.environ
     with join_ranks() as ranks:  # nothing of the ranks stays behind in this process

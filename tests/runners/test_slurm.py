@@ -1,5 +1,6 @@
 """A slurm lane against a real SLURM of one node, with two pretend GPUs."""
 
+import json
 import os
 import signal
 from pathlib import Path
@@ -95,3 +96,35 @@ def test_a_worker_that_is_killed_says_so_and_goes_on_when_it_is_resumed(cluster,
     slurm_node.ask("scancel", "--full", "--signal=KILL", number)  # worker and script: nobody is left to say how it ended
     wait_until(lambda: list_queue(project.paths) == [])
     assert (job.status.state, job.status.message) == ("killed", "cancelled in SLURM")
+
+
+@pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="the node has one core, which the job that starts the others has")
+def test_jobs_that_a_job_starts_are_the_tasks_of_an_array(cluster, slurm_node, tmp_path):
+    project = cluster()
+    parent = project.prepare("many", fails=True, gate=tmp_path / "gate").start()
+    wait_until(lambda: any(job.status.state == "running" for job in project.jobs[1:]))
+    number = json.loads((parent.folder / "array.json").read_text())["slurm_id"]
+    waiting = [job for job in project.jobs[1:] if job.status.state == "queued"]
+    wait_until(lambda: all(job.status.message.startswith(f"SLURM {number}_") for job in waiting))
+    parent.kill()
+    wait_until(lambda: all(job.status.state == "killed" for job in project.jobs))
+    wait_until(lambda: slurm_node.ask("squeue", "--noheader") == "")
+    (tmp_path / "gate").touch()
+    parent.requeue().start()
+    parent.wait(120)
+    assert parent.status.state == "completed", parent.status.message
+    assert parent.summary["outcomes"] == ["J2", "J3", "J4", "J5 failed: got a fulcrum outside the box, wanted one inside"]
+    assert [job.status.state for job in project.jobs] == ["completed"] * 4 + ["failed"]
+    assert json.loads((parent.folder / "array.json").read_text())["slurm_id"] != number
+
+
+@pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="the node has one core, which the job that starts the others has")
+def test_a_task_that_is_killed_without_a_word_is_told_to_the_job_that_started_it(cluster, slurm_node, tmp_path):
+    project = cluster()
+    parent = project.prepare("many", levels=[1.0], gate=tmp_path / "gate").start()
+    wait_until(lambda: len(project.jobs) > 1 and project.jobs[1].status.state == "running")
+    slurm_node.ask("scancel", "--full", "--signal=KILL", json.loads((parent.folder / "array.json").read_text())["slurm_id"] + "_0")
+    parent.wait(90)
+    assert parent.status.state == "completed"
+    (outcome,) = parent.summary["outcomes"]
+    assert outcome.startswith(("J2 failed", "J2 was killed")), outcome

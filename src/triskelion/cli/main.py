@@ -9,7 +9,7 @@ import typer
 from triskelion.cli import lanes, serve, upkeep
 from triskelion.cli.arguments import AsJson, JobName, open_project, print_error, print_json
 from triskelion.cli.running import Asked, Detach, InQueue, LaneName, Running, run_and_print
-from triskelion.errors import TriskelionError
+from triskelion.errors import TriskelionError, is_disk_full
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich")
 
@@ -238,6 +238,11 @@ def main(arguments: list[str] | None = None) -> None:
         app(move_project_option_first(sys.argv[1:] if arguments is None else arguments), prog_name="triskelion")
     except TriskelionError as error:
         print_error(error)
+        sys.exit(2)
+    except OSError as error:
+        if not is_disk_full(error):
+            raise
+        print_error(TriskelionError(f"the disk is full ({error}): make room, then try again"))
         sys.exit(2)
 
 

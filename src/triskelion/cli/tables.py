@@ -10,9 +10,11 @@ from rich.table import Table
 from rich.text import Text
 
 from triskelion.api import Job
+from triskelion.errors import DataError
 from triskelion.jobs.registry import job_type
 from triskelion.jobs.spec import JobType
 from triskelion.project.figures import format_duration, format_figure, list_figures
+from triskelion.project.lineage import read_ancestry
 from triskelion.project.parameters import changed_parameters, describe_parameters, format_value
 
 STATE_STYLES = {"completed": "green", "running": "cyan", "failed": "red", "killed": "magenta", "queued": "yellow", "building": "yellow"}
@@ -25,19 +27,27 @@ def make_console(error: bool = False) -> Console:
 
 def describe_job(job: Job) -> dict[str, Any]:
     """Return state and figures of a job as plain data, for ``status --json``."""
-    status = job.status
-    has_record = (job.folder / "job.json").exists()
+    status, type_name = job.status, read_ancestry(job.paths).type
+    unreadable = "" if type_name or status.state == "building" else f"{job.name}/job.json cannot be read: see 'triskelion doctor'"
     return {
         "name": job.name,
-        "type": job.type if has_record else None,
+        "type": type_name,
         "state": status.state,
         "progress": status.progress,
-        "message": status.message,
+        "message": status.message or unreadable,
         "started": status.started,
         "wall_s": status.wall_s,
         "folder": str(job.folder),
-        "summary": job.summary,
+        "summary": _read_summary(job),
     }
+
+
+def _read_summary(job: Job) -> dict[str, Any]:
+    """Figures of a job; none where they are damaged, which the doctor tells: one job must not hide the others."""
+    try:
+        return job.summary
+    except DataError:
+        return {}
 
 
 def make_status_lines(jobs: list[dict[str, Any]], title: str, width: int) -> Text:

@@ -203,11 +203,15 @@ def export(
 
     *jobs, archive = words
     path = Path(archive)
-    contents = open_project(context).upkeep.export(path, jobs or None, with_images=images, with_lineage=lineage)
+    project = open_project(context)
+    contents = project.upkeep.export(path, jobs or None, with_images=images, with_lineage=lineage)
     if as_json:
         print_json({"archive": str(path.absolute()), "bytes": path.stat().st_size, **vars(contents)})
     else:
         typer.echo(format_export(path, contents))
+    damaged = [name for name, ancestry in project.upkeep.lineage.items() if ancestry.type is None and not jobs]
+    if damaged:
+        typer.echo(f"left out, because job.json cannot be read: {', '.join(damaged)} (see 'triskelion doctor')", err=True)
 
 
 @app.command("import-archive")
@@ -242,5 +246,7 @@ def relink(
         typer.echo(f"relinked {done.n_links} links and {done.n_tables} tables")
         for missing in done.still_missing:
             typer.echo(f"still missing: {missing}")
-    if done.still_missing:
+        for damaged in done.damaged:
+            typer.echo(f"left as it is: {damaged}")
+    if done.still_missing or done.damaged:
         raise typer.Exit(1)

@@ -11,6 +11,7 @@ from rich.tree import Tree
 
 from triskelion.api import Project
 from triskelion.cli.tables import STATE_STYLES
+from triskelion.errors import DataError
 from triskelion.project.archive import ArchiveContents
 from triskelion.project.doctor import Diagnosis
 from triskelion.project.layout import job_number
@@ -39,11 +40,19 @@ def describe_lineage(project: Project, job: str | None) -> list[dict[str, Any]]:
             "inputs": [vars(source) for source in each.sources],
             "cloned_from": each.cloned_from,
             "used_by": [other.name for other in lineage.values() if each.name in other.parents],
-            "tags": project.job(each.name).notes.tags,
+            "tags": _read_tags(project.job(each.name).notes),
         }
         for each in lineage.values()
         if each.name in shown
     ]
+
+
+def _read_tags(notes: Notes) -> list[str]:
+    """Tags of a job; none where its notes are damaged, which the doctor tells: one job must not hide the others."""
+    try:
+        return notes.tags
+    except DataError:
+        return []
 
 
 def make_lineage_tree(jobs: list[dict[str, Any]], title: str) -> Tree:

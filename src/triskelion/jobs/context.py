@@ -1,6 +1,6 @@
 """All that a job sees of the world; project/ implements it, tests may do so in memory."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol
@@ -11,6 +11,7 @@ from triskelion.data.images import ArrayStore, ImageSource
 from triskelion.data.particles import Particles
 from triskelion.data.segmentation import Segmentation
 from triskelion.data.volume import Mask, Volume
+from triskelion.errors import JobError
 from triskelion.masks.regions import Edit
 from triskelion.ranks import Ranks
 
@@ -123,6 +124,9 @@ class JobContext(Protocol):
         """Return the newest checkpoint, or None in a job that has none."""
         ...
 
-    def run_child(self, job_type: str, **parameters: Any) -> str:
-        """Run another job of the project and return its name (``J7``)."""
+    def run_children(self, jobs: Sequence[tuple[str, Mapping[str, Any]]]) -> Iterator[tuple[int, str | JobError]]:
+        """Run other jobs of the project (type and parameters), none of which waits for another: side by side where the lane can.
+
+        Yields, as they end, which of them it was and its name (``J7``), or why it failed.
+        """
         ...

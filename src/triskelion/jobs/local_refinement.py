@@ -95,7 +95,7 @@ def run(parameters: LocalRefinementParameters, context: JobContext) -> None:
     result = refinement.join_halves(calibrate(context, refinement, result))
     with context.progress(len(inputs.images), "reconstruct") as bar:
         half_maps = refinement.final_half_maps(result, bar.advance)
-    curves = report_result(context, refinement, result, half_maps)
+    curves = context.ranks.by_first(lambda: report_result(context, refinement, result, half_maps))
     if parameters.restart_audit and not refinement.extent.is_fixed:
         report_audit(context, refinement)
     if parameters.refined is not None:
@@ -162,7 +162,7 @@ def _wants_rest(parameters: LocalRefinementParameters, inputs: "Inputs", shared:
     if parameters.background_poses != "auto":
         return parameters.background_poses == "refine"
     start = inputs.start
-    larger = shared.settle("is_rest_larger", lambda: is_rest_larger(start.half_maps, inputs.domain, start.particle_mask))
+    larger = shared.settle_by_first("is_rest_larger", lambda: is_rest_larger(start.half_maps, inputs.domain, start.particle_mask))
     return inputs.settings.subtract_background and bool(larger)
 
 

@@ -130,7 +130,7 @@ def _make_start(
     given = particles if consensus is None else consensus
     names = ("consensus_rotvec_rad", "consensus_shift_A") if consensus is None else ("rotvec_rad", "shift_A")
     # made from both half maps, so it is a shared quantity; in bytes, to be recorded cheaply
-    loose = shared.settle("particle_mask", lambda: np.rint(particle_mask(average_map(*halves)).array * 255).astype(np.uint8))
+    loose = shared.settle_by_first("particle_mask", lambda: np.rint(particle_mask(average_map(*halves)).array * 255).astype(np.uint8))
     return Start(
         uid=particles["uid"],
         half_set=particles["half_set"],

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Literal
 from zipfile import is_zipfile
 
 import numpy as np
+from pydantic import field_validator
 
 from triskelion.data.images import ArrayStore, MemoryStore
 from triskelion.errors import InputError
 from triskelion.jobs.context import JobContext
 from triskelion.jobs.spec import JobParameters, parameter
+from triskelion.ranks import N_HALVES
 
 if TYPE_CHECKING:
     from triskelion.refine.memory import MemoryEstimate
@@ -65,6 +67,13 @@ class RefinementParameters(JobParameters):
         advanced=True,
         help="shared.npz of another run: what both halves share (resolution limits, filters, noise, masks ...) is taken from there.",
     )
+
+    @field_validator("ranks")
+    @classmethod
+    def _share_out_evenly(cls, ranks: int) -> int:
+        if ranks > 1 and ranks % N_HALVES:
+            raise ValueError("1, or an even number: each half-set has as many as the other")
+        return ranks
 
 
 def read_recording(parameters: RefinementParameters, context: JobContext) -> dict[str, np.ndarray] | None:

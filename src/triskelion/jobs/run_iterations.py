@@ -1,6 +1,7 @@
 """The iterations of any refinement, a checkpoint before each, until it has converged or may go on no longer."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from triskelion.jobs.context import JobContext
@@ -25,7 +26,7 @@ def run_iterations(
         with context.progress(len(refinement.batch), f"iteration {len(history) + 1}") as bar:
             result = refinement.run_iteration(bar.advance)
         history.append(summarize_iteration(result))
-        report(context, refinement, result, history)
+        context.ranks.by_first(partial(report, context, refinement, result, history))
     return result
 
 

@@ -11,7 +11,8 @@ or, where J8 is a local refinement with a mask made by volume_tools, with ``--ba
 
 All settings run on the same subsets. They are compared by the mean of the corrected FSC over one band of frequencies, inside what the masks of all
 runs have in common, and are said to differ only where they differ by more than chance does between subsets. Between neighbours on the grid, the
-median angle between their poses is given. Every run is a job of the project; a series that was killed goes on after its last run.
+median angle between their poses is given. Every run is a job of the project; a series that was killed goes on after its last run. On a slurm lane
+runs are the tasks of an array, side by side.
 """
 
 import csv
@@ -25,10 +26,10 @@ from pydantic import field_validator
 from triskelion.data.particles import Particles, join_by_uid
 from triskelion.data.subsets import draw_subsets
 from triskelion.data.volume import Mask
-from triskelion.errors import InputError, JobCancelled, JobError
+from triskelion.errors import InputError, JobError
 from triskelion.jobs.context import JobContext
 from triskelion.jobs.registry import job_type
-from triskelion.jobs.series_grid import Settings, Step, build_step, describe_job, join_items, list_points, list_values, parse_settings, write_items
+from triskelion.jobs.series_grid import Settings, Step, build_step, join_items, list_points, list_values, parse_settings, write_items
 from triskelion.jobs.spec import JobParameters, JobType, parameter, slot
 
 if TYPE_CHECKING:
@@ -116,30 +117,37 @@ def _save_subsets(parameters: SeriesParameters, context: JobContext, fixed: Sett
 
 
 def _run_all(context: JobContext, grid: list[list[Step]]) -> list[Run]:
-    """Run what has not been run; a run that fails is left out, and the others go on."""
+    """Run what has not been run, all that is ready at once, so that a lane may do it side by side; a run that fails is left out."""
+    steps = [step for of_subset in grid for step in of_subset]
     stored = context.load_checkpoint() or {}
-    done = dict(zip(stored.get("described", np.array([])).tolist(), stored.get("jobs", np.array([])).tolist(), strict=True))
+    ended: dict[str, str | JobError] = {}
+    ended.update(zip(stored.get("described", np.array([])).tolist(), stored.get("jobs", np.array([])).tolist(), strict=True))
+    with context.progress(len(steps), "series") as bar:
+        bar.advance(n_over := _count_over(steps, ended))
+        while ready := {job.described: job for step in steps for job in step.find_next(ended)}:
+            jobs = list(ready.values())
+            for number, outcome in context.run_children([(job.job_type, job.parameters) for job in jobs]):
+                ended[jobs[number].described] = outcome
+                made = {described: name for described, name in ended.items() if isinstance(name, str)}
+                context.save_checkpoint({"described": np.array(list(made)), "jobs": np.array(list(made.values()))})
+                bar.advance(_count_over(steps, ended) - n_over)
+                n_over = _count_over(steps, ended)
+    return _collect_runs(context, grid, ended)
 
-    def run_once(type_name: str, given: dict[str, Any]) -> str:
-        described = describe_job(type_name, given)
-        if described not in done:
-            done[described] = context.run_child(type_name, **given)
-            context.save_checkpoint({"described": np.array(list(done)), "jobs": np.array(list(done.values()))})
-        return done[described]
 
+def _count_over(steps: list[Step], ended: dict[str, str | JobError]) -> int:
+    return sum(step.look_up(ended) is not None for step in steps)
+
+
+def _collect_runs(context: JobContext, grid: list[list[Step]], ended: dict[str, str | JobError]) -> list[Run]:
+    """Give each run its job; warn of those that failed."""
     runs = []
-    with context.progress(sum(map(len, grid)), "series") as bar:
-        for subset, steps in enumerate(grid):
-            for setting, step in enumerate(steps):
-                try:
-                    job = step.run(run_once)
-                except JobCancelled:
-                    raise
-                except JobError as error:
-                    context.warn(f"setting {setting + 1} failed on subset {subset + 1}: {error}")
-                    job = None
-                runs.append(Run(setting, subset, job))
-                bar.advance()
+    for subset, steps in enumerate(grid):
+        for setting, step in enumerate(steps):
+            outcome = step.look_up(ended)
+            if isinstance(outcome, JobError):
+                context.warn(f"setting {setting + 1} failed on subset {subset + 1}: {outcome}")
+            runs.append(Run(setting, subset, outcome if isinstance(outcome, str) else None))
     return runs
 
 
@@ -263,4 +271,4 @@ def _say_what_is_best(context: JobContext, points: list[Settings], test: "Settin
         )
 
 
-JOB = JobType("series", "Try settings of a job over a grid, and tell the best from chance", SeriesParameters, run, {})
+JOB = JobType("series", "Try settings of a job over a grid, and tell the best from chance", SeriesParameters, run, {}, starts_jobs=True)

@@ -7,13 +7,13 @@ parameter of the job that makes the mask: of the job that is in that slot, or of
 import itertools
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
 
-from triskelion.errors import InputError
+from triskelion.errors import InputError, JobError
 from triskelion.jobs import registry
 
 _JOB = re.compile(r"(J\d+)(?:\.\w+)?")
@@ -46,15 +46,36 @@ class Step:
             problems = [f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in error.errors()]
             raise InputError(f"{self.job_type} cannot run with these parameters: {'; '.join(problems)}") from None
 
-    def run(self, run_job: Callable[[str, dict[str, Any]], str]) -> str:
-        """Run the jobs that it takes, then itself; return its name."""
-        made = {slot: step.run(run_job) for slot, step in self.slots.items()}
-        return run_job(self.job_type, {**self.parameters, **made})
+    def find_next(self, ended: "Mapping[str, str | JobError]") -> "Iterator[PlannedJob]":
+        """Yield what has to run next, by what has ended: the jobs that it takes, then itself; nothing once it has ended or one of those failed."""
+        outcomes = {slot: step.look_up(ended) for slot, step in self.slots.items()}
+        lacking = [step for slot, step in self.slots.items() if outcomes[slot] is None]
+        if lacking:
+            for step in lacking:
+                yield from step.find_next(ended)
+        elif self.look_up(ended) is None:
+            yield PlannedJob(self.job_type, {**self.parameters, **outcomes})
+
+    def look_up(self, ended: "Mapping[str, str | JobError]") -> "str | JobError | None":
+        """Return the name of its job, or why that or one that it takes has failed; None as long as it has not ended."""
+        outcomes = {slot: step.look_up(ended) for slot, step in self.slots.items()}
+        failed = next((outcome for outcome in outcomes.values() if isinstance(outcome, JobError)), None)
+        if failed is not None or None in outcomes.values():
+            return failed
+        return ended.get(PlannedJob(self.job_type, {**self.parameters, **outcomes}).described)
 
 
-def describe_job(type_name: str, parameters: Mapping[str, Any]) -> str:
-    """Return type and parameters as one line of text, the same for the same job."""
-    return json.dumps([type_name, dict(parameters)], sort_keys=True, default=str)
+@dataclass(frozen=True)
+class PlannedJob:
+    """A job with all its inputs made."""
+
+    job_type: str
+    parameters: dict[str, Any]
+
+    @property
+    def described(self) -> str:
+        """Type and parameters as one line of text, the same for the same job."""
+        return json.dumps([self.job_type, self.parameters], sort_keys=True, default=str)
 
 
 def join_items(items: Sequence[str]) -> list[str]:

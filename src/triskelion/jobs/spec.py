@@ -50,6 +50,8 @@ class JobType:
         File name in the job folder -> kind; the first of a kind is what ``J5`` means in a slot of that kind.
     preview : callable (parameters, context) -> None, optional
         Logs what the job would do, through a context that reads, logs and warns, and does nothing else.
+    starts_jobs : bool
+        Whether it runs other jobs of the project, and does little itself.
     """
 
     name: str
@@ -58,3 +60,4 @@ class JobType:
     run: Callable[[Any, Any], None]
     outputs: dict[str, SlotKind]
     preview: Callable[[Any, Any], None] | None = None
+    starts_jobs: bool = False

@@ -135,7 +135,7 @@ def run(parameters: WholeRefinementParameters, context: JobContext) -> None:
     result = move_to_asymmetric_unit(calibrate(context, refinement, result), whole.group)
     with context.progress(len(inputs.images), "reconstruct") as bar:
         half_maps = refinement.final_half_maps(result, bar.advance)
-    report_result(context, refinement, result, half_maps, history)
+    context.ranks.by_first(lambda: report_result(context, refinement, result, half_maps, history))
     if parameters.restart_audit:
         report_audit(context, refinement)
     context.save_arrays("shared", shared.settled)
@@ -226,7 +226,7 @@ def _make_start(
     else:
         rotations, shifts_px = reduce_to_asymmetric_unit(rotvec_to_matrix(particles["rotvec_rad"]), group), particles["shift_A"] / pixel_size_A
     # made from both half maps, so it is a shared quantity; in bytes, to be recorded cheaply
-    loose = shared.settle("particle_mask", lambda: np.rint(_loose_mask(parameters, half_maps, pixel_size_A).array * 255).astype(np.uint8))
+    loose = shared.settle_by_first("particle_mask", lambda: np.rint(_loose_mask(parameters, half_maps, pixel_size_A).array * 255).astype(np.uint8))
     poses = rotations, shifts_px, rotations, shifts_px
     return Start(particles["uid"], particles["half_set"], *poses, half_maps, loose.astype(np.float32) / 255)
 

@@ -11,7 +11,6 @@ An archive holds plain files only, so that opening one cannot touch anything els
 import io
 import json
 import os
-import sys
 import tarfile
 import time
 from collections.abc import Iterable
@@ -19,13 +18,14 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from triskelion.errors import InputError, JobError
+from triskelion.errors import DataError, InputError, JobError
 from triskelion.io.atomic_write import replace_when_complete
 from triskelion.project.disk_use import walk_files
 from triskelion.project.image_links import list_particle_tables, list_stack_uses
 from triskelion.project.layout import JobPaths, ProjectPaths, job_number
 from triskelion.project.leftovers import is_temporary
-from triskelion.project.lineage import job_of_path, list_ancestors, read_lineage
+from triskelion.project.lineage import job_of_path, list_ancestors, read_ancestry, read_lineage
+from triskelion.project.packing import find_packing, pack
 from triskelion.project.plain_json import read_json
 from triskelion.project.status import read_status
 from triskelion.project.store import find_job, list_jobs, read_job
@@ -33,8 +33,6 @@ from triskelion.project.store import find_job, list_jobs, read_job
 ARCHIVE_FORMAT = 1
 CONTENTS = "archive.json"
 LINKED_SUFFIX = ".mrcs"  # only links to stacks stay links; a link with another name might stand for a file of the project
-_MODES = {".tar": "w", ".tar.gz": "w:gz", ".tgz": "w:gz", ".tar.bz2": "w:bz2", ".tar.xz": "w:xz", ".tar.zst": "w:zst"}
-_ZSTD_SINCE = (3, 14)
 
 
 @dataclass(frozen=True)
@@ -74,9 +72,9 @@ def write_archive(
     Parameters
     ----------
     path : path
-        Its name says how it is packed: .tar, .tar.gz, .tar.bz2, .tar.xz, and .tar.zst where Python can.
+        Its name says how it is packed: .tar, .tar.gz, .tar.bz2, .tar.xz or .tar.zst.
     names : iterable of str, optional
-        Jobs; all of the project that have ended by default.
+        Jobs; all of the project that have ended and are not damaged by default.
     with_images : bool
         Particle images too, also those that are only linked, with the jobs that hold them.
     with_lineage : bool
@@ -89,10 +87,10 @@ def write_archive(
     JobError
         A job does not exist or has not ended; with images, a link leads nowhere.
     """
-    mode = _find_mode(path)
+    packing = find_packing(path)
     jobs = _choose_jobs(project, names, with_images, with_lineage)
     contents = _list_contents(project, jobs, with_images)
-    with replace_when_complete(path) as beside, tarfile.open(beside, mode) as archive:  # type: ignore[call-overload]
+    with replace_when_complete(path) as beside, pack(beside, packing) as archive:
         _add_contents(archive, contents)
         for paths in jobs:
             for file in walk_files(paths.folder):
@@ -101,18 +99,9 @@ def write_archive(
     return contents
 
 
-def _find_mode(path: Path) -> str:
-    suffix = next((suffix for suffix in sorted(_MODES, key=len, reverse=True) if path.name.endswith(suffix)), None)
-    if suffix is None:
-        raise InputError(f"got the archive name {path.name}: end it in {', '.join(_MODES)}")
-    if suffix == ".tar.zst" and sys.version_info < _ZSTD_SINCE:
-        raise InputError(f"Python {sys.version_info[0]}.{sys.version_info[1]} cannot pack .tar.zst (3.14 can): end {path.name} in .tar.gz or .tar.xz")
-    return _MODES[suffix]
-
-
 def _choose_jobs(project: ProjectPaths, names: Iterable[str] | None, with_images: bool, with_lineage: bool) -> list[JobPaths]:
     if names is None:
-        chosen = [paths for paths in list_jobs(project) if paths.record.exists() and read_status(paths).is_over]
+        chosen = [paths for paths in list_jobs(project) if read_ancestry(paths).type is not None and read_status(paths).is_over]
         if not chosen:
             raise InputError(f"{project.folder} has no job that has ended: there is nothing to export")
         return chosen
@@ -143,7 +132,7 @@ def _list_contents(project: ProjectPaths, jobs: list[JobPaths], with_images: boo
         if source.job is None:
             outside.add(source.file)
         elif source.job not in made:
-            absent[source.job] = read_job(project.job(source.job)).created if project.job(source.job).record.exists() else 0.0
+            absent[source.job] = _made(project.job(source.job))
     links: dict[str, str] = {}
     for file in (file for paths in jobs for file in walk_files(paths.folder) if file.is_symlink()):
         if file.suffix != LINKED_SUFFIX or with_images:
@@ -153,6 +142,14 @@ def _list_contents(project: ProjectPaths, jobs: list[JobPaths], with_images: boo
             links[file.relative_to(project.folder).as_posix()] = os.path.normpath(file.parent / os.readlink(file))
     title = str(read_json(project.record).get("title", project.folder.name))
     return ArchiveContents(title, str(project.folder), made, absent, links, tuple(sorted(outside)), with_images)
+
+
+def _made(paths: JobPaths) -> float:
+    """When a job was made, 0 where nothing tells any more."""
+    try:
+        return read_job(paths).created
+    except DataError:
+        return 0.0
 
 
 def _is_archived(file: Path, contents: ArchiveContents, project: ProjectPaths) -> bool:

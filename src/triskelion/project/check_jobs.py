@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import Iterator
 from functools import partial
+from glob import glob
 from pathlib import Path
 
 from triskelion.errors import DataError, InputError, TriskelionError
@@ -15,11 +16,13 @@ from triskelion.project.events import read_events
 from triskelion.project.finding import Finding
 from triskelion.project.layout import JobPaths, ProjectPaths
 from triskelion.project.leftovers import SETTLED_S, is_temporary, list_leftovers, remove_settled
-from triskelion.project.lineage import read_ancestry
+from triskelion.project.lineage import job_of_text, read_ancestry
 from triskelion.project.notes import read_note_lines
+from triskelion.project.parameters import describe_parameters
 from triskelion.project.plain_json import read_json
 from triskelion.project.status import JobStatus, read_status, read_written_status, write_status
 from triskelion.project.store import read_job
+from triskelion.project.submission import read_submission
 
 _REMOVES = "removes them: they were never finished, and nothing refers to them"
 
@@ -49,12 +52,13 @@ def check_folder(paths: JobPaths) -> Iterator[Finding]:
 
 
 def check_json(paths: JobPaths) -> Iterator[Finding]:
-    """JSON files that cannot be read."""
+    """JSON files that cannot be read, or are not what their names say."""
+    readers = {paths.record: read_job, paths.status: read_written_status, paths.submission: read_submission}
     for file in walk_files(paths.folder):
         if file.suffix != ".json" or file.is_symlink() or is_temporary(file):
             continue
         try:
-            read_json(file)
+            readers[file](paths) if file in readers else read_json(file)
         except DataError as error:
             advice = _advise_on_json(paths, file)
             mend = partial(_rebuild_status, paths) if file == paths.status else None
@@ -70,6 +74,8 @@ def _advise_on_json(paths: JobPaths, file: Path) -> str:
         return "makes it anew from events.jsonl and keeps the damaged one beside it"
     if file == paths.record:
         return "put it back from a copy: nothing else knows what the job was"
+    if file == paths.submission:
+        return f"needed only where the job is still to run: triskelion resume {paths.name} --lane NAME"
     return f"clear the job and run it again: triskelion clear {paths.name}"
 
 
@@ -95,7 +101,7 @@ def _is_readable(paths: JobPaths) -> bool:
     try:
         read_job(paths)
         read_written_status(paths)
-    except (DataError, TypeError):
+    except DataError:
         return False
     return True
 
@@ -131,6 +137,9 @@ def _describe_leftovers(leftovers: list[Path]) -> str:
 
 def check_inputs(paths: JobPaths) -> Iterator[Finding]:
     """Inputs that are gone."""
+    for name, file in _list_files_to_read(paths):
+        if not glob(str(paths.project.folder / file)):
+            yield Finding(paths.name, f"its {name} is missing: {file}", f"put it back, then: triskelion resume {paths.name}")
     for source in read_ancestry(paths).sources:
         if (paths.project.folder / source.file).exists():
             continue
@@ -144,6 +153,19 @@ def check_inputs(paths: JobPaths) -> Iterator[Finding]:
         else:
             advice = "put the file back; the job keeps its results but cannot be run again without it"
         yield Finding(paths.name, f"its input {source.slot} ({source.reference}) is missing: {source.file}", advice)
+
+
+def _list_files_to_read(paths: JobPaths) -> list[tuple[str, str]]:
+    """Files and folders outside of jobs, or patterns of them, that parameters of a job name which is still to run or to be resumed."""
+    if not _is_readable(paths) or read_status(paths).state in ("completed", "running"):
+        return []
+    record = read_job(paths)
+    try:
+        described = describe_parameters(job_type(record.type))
+    except InputError:  # of another version of the program
+        return []
+    named = [(name, str(record.parameters.get(name) or "")) for name, parameter in described.items() if Path in parameter.kinds]
+    return [(name, file) for name, file in named if file and job_of_text(file) is None]
 
 
 def check_outputs(paths: JobPaths) -> Iterator[Finding]:

@@ -2,7 +2,7 @@
 
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,18 +13,20 @@ import numpy as np
 from triskelion.data.particles import Particles
 from triskelion.data.segmentation import Segmentation
 from triskelion.data.volume import Mask, Volume
-from triskelion.errors import DataError, InputError, JobCancelled
+from triskelion.errors import DataError, InputError, JobCancelled, JobError
 from triskelion.io.atomic_write import replace_when_complete
 from triskelion.io.scratch import ScratchStore
 from triskelion.project.events import append_event
 from triskelion.project.layout import JobPaths
-from triskelion.project.pictures import draw_picture, list_diagnostics
+from triskelion.project.pictures import draw_beside, draw_picture, list_diagnostics
 from triskelion.project.plain_json import write_json, write_text
 from triskelion.project.reading import ProjectReader
 from triskelion.project.screen import Bar, Screen
 from triskelion.project.status import StatusKeeper
 from triskelion.ranks import OneRank, Ranks
 
+Jobs = Sequence[tuple[str, Mapping[str, Any]]]
+RunChildren = Callable[[Jobs, Callable[[], None]], Iterator[tuple[int, str | JobError]]]
 PROGRESS_EVENT_S = 1.0  # at most one event a second, however fast the loop
 
 
@@ -58,20 +60,21 @@ class FolderContext(ProjectReader):
         Processor cores the job may use.
     status : StatusKeeper
         Keeps status.json; tells of requests to stop.
-    run_child : callable (job_type, parameters) -> str
-        Runs another job of the project.
+    run_children : callable (jobs) -> iterator of (number, name or JobError)
+        Runs other jobs of the project.
     screen : Screen, optional
         Where log and bars are shown.
     """
 
-    def __init__(self, paths: JobPaths, threads: int, status: StatusKeeper, run_child: Callable[..., str], screen: Screen | None = None):
+    def __init__(self, paths: JobPaths, threads: int, status: StatusKeeper, run_children: RunChildren, screen: Screen | None = None):
         super().__init__(paths.project)
         self.folder = paths.folder
         self.threads = threads
         self.ranks: Ranks = OneRank()
         self.figures: dict[str, Any] = {}
         self.warnings: list[str] = []
-        self._paths, self._status, self._run_child, self._screen = paths, status, run_child, screen
+        self._not_drawn: set[str] = set()
+        self._paths, self._status, self._run_children, self._screen = paths, status, run_children, screen
 
     # ---- telling
 
@@ -119,17 +122,27 @@ class FolderContext(ProjectReader):
         write_json(path, data, compact=True)
         append_event(self._paths.events, "plot", name=name, iteration=iteration, data=str(path.relative_to(self.folder)))
 
-    def draw_newest(self) -> None:
-        """Draw the newest state of every diagnostic. One that cannot be drawn is a warning: its data are safe."""
-        for name, iterations in list_diagnostics(self._paths).items():
-            try:
-                draw_picture(self._paths, name, iterations[-1])
-            except JobCancelled:
-                raise
-            except Exception as error:
-                append_log(self._paths, traceback.format_exc())
-                data = self._paths.plot_data(name, iterations[-1]).relative_to(self.folder)
-                self.warn(f"the plot {name} could not be drawn ({error}); its data are in {data}")
+    def draw_newest(self, threads: int = 1) -> None:
+        """Draw the newest state of every diagnostic, by so many processes. One that cannot be drawn is a warning: its data are safe."""
+        chosen = [(name, iterations[-1]) for name, iterations in list_diagnostics(self._paths).items()]
+        with draw_beside(self._paths, chosen, threads) as own:
+            for name, iteration in own:
+                self._draw(name, iteration)
+        for name, iteration in chosen:  # what others could not draw tells here why
+            self._draw(name, iteration)
+
+    def _draw(self, name: str, iteration: int | None) -> None:
+        if name in self._not_drawn:
+            return
+        try:
+            draw_picture(self._paths, name, iteration)
+        except JobCancelled:
+            raise
+        except Exception as error:
+            self._not_drawn.add(name)
+            append_log(self._paths, traceback.format_exc())
+            data = self._paths.plot_data(name, iteration).relative_to(self.folder)
+            self.warn(f"the plot {name} could not be drawn ({error}); its data are in {data}")
 
     def summarize(self, **figures: Any) -> None:
         """Add figures to summary.json."""
@@ -198,11 +211,12 @@ class FolderContext(ProjectReader):
         """Return the newest checkpoint, or None."""
         return read_checkpoint(self._paths)
 
-    def run_child(self, job_type: str, **parameters: Any) -> str:
-        """Run another job of the project and return its name."""
-        name = self._run_child(job_type, parameters)
-        self.log(f"{name} ({job_type}) is done")
-        return name
+    def run_children(self, jobs: Jobs) -> Iterator[tuple[int, str | JobError]]:
+        """Run other jobs of the project; yield, as they end, which it was and its name, or why it failed."""
+        for number, outcome in self._run_children(jobs, self.check_cancelled):
+            if isinstance(outcome, str):
+                self.log(f"{outcome} ({jobs[number][0]}) is done")
+            yield number, outcome
 
 
 def read_checkpoint(paths: JobPaths) -> dict[str, np.ndarray] | None:

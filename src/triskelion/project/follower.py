@@ -1,6 +1,6 @@
 """What a rank that is not the first sees of the world: it reads what the first reads, and leaves telling and saving to it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -56,6 +56,6 @@ class FollowerContext(ProjectReader):
         """Return the newest checkpoint, or None."""
         return read_checkpoint(self._paths)
 
-    def run_child(self, job_type: str, **parameters: Any) -> str:
+    def run_children(self, jobs: Sequence[tuple[str, Mapping[str, Any]]]) -> Iterator[tuple[int, str | JobError]]:
         """Jobs that start others are run by one process."""
-        raise JobError(f"several ranks cannot start {job_type} together: run this job with one")
+        raise JobError(f"several ranks cannot start {jobs[0][0]} together: run this job with one")

@@ -150,6 +150,16 @@ class JobPaths:
         return self.folder / "exit_code.txt"
 
     @property
+    def array(self) -> Path:
+        """``array.json``: the jobs that this one has given to SLURM as an array."""
+        return self.folder / "array.json"
+
+    @property
+    def array_script(self) -> Path:
+        """``array.sh``: what SLURM was given for them."""
+        return self.folder / "array.sh"
+
+    @property
     def kill_request(self) -> Path:
         """An empty file that asks the worker, on whatever machine, to stop."""
         return self.folder / "kill_request"

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from triskelion.project.layout import JobPaths
-from triskelion.project.status import process_exists
+from triskelion.project.processes import process_exists
 
 _LEFTOVER = re.compile(r"\..+\.(\d+)(?:\.[^.]*)?")
 SETTLED_S = 60.0  # a writer on another machine may be at work

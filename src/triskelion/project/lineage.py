@@ -67,7 +67,7 @@ def read_ancestry(paths: JobPaths) -> Ancestry:
     """Read what a job was made from: its filled slots, and among its other parameters jobs that are named, as a fulcrum is, and paths into jobs."""
     try:
         record = read_job(paths)
-    except (DataError, TypeError):
+    except DataError:
         return Ancestry(paths.name, None)
     sources = [Source(slot, given["reference"], given["file"], job_of_text(given["reference"])) for slot, given in record.inputs.items()]
     slots = {slot.partition(".")[0] for slot in record.inputs}

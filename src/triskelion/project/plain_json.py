@@ -16,6 +16,14 @@ def write_json(path: Path, data: dict[str, Any], compact: bool = False) -> None:
     write_text(path, json.dumps(to_plain(data), allow_nan=False, ensure_ascii=False, indent=None if compact else 2, separators=separators) + "\n")
 
 
+def overwrite_json(path: Path, data: dict[str, Any]) -> None:
+    """Write ``data`` over a file in its place: what is left where the disk has no room for a second one. Who reads meanwhile may find half of it."""
+    written = json.dumps(to_plain(data), allow_nan=False, ensure_ascii=False).encode() + b"\n"
+    with path.open("r+b", buffering=0) as stream:
+        stream.write(written)
+        stream.truncate()
+
+
 def write_text(path: Path, text: str) -> None:
     """Write a text file, whole or not at all."""
     with replace_when_complete(path) as beside:

@@ -2,7 +2,8 @@
 
 import os
 import shutil
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -29,19 +30,23 @@ class Relinked:
         Links made anew, STAR files written anew.
     still_missing : tuple of str
         Files that are missing and were not found in the new folder.
+    damaged : tuple of str
+        Tables that cannot be read, with why: they are left as they are.
     """
 
     n_links: int
     n_tables: int
     still_missing: tuple[str, ...]
+    damaged: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class _Pointers:
-    """All that points at images: links with their targets, and what tables want of the stack at each place, by its name."""
+    """All that points at images: links with their targets, and what tables want of the stack at each place, by its name; tables that tell nothing."""
 
     links: dict[Path, Path]
     uses: dict[str, StackUse]
+    damaged: dict[Path, str]
 
 
 def relink_images(project: ProjectPaths, folder: Path, moved_from: Path | None = None) -> Relinked:
@@ -77,18 +82,23 @@ def relink_images(project: ProjectPaths, folder: Path, moved_from: Path | None =
         raise DataError(f"none of {len(wanted)} images is in {folder} (looked for {sorted(wanted)[0].name}); give the folder in which they lie")
     reached = {name: links.get(place, place) for name, place in places.items() if place in links or name in names}
     _check_found([(pointers.uses[name], found[target]) for name, target in reached.items() if target in found])
-    return _point_at(project, links, names, found)
+    done = _point_at(project, links, names, found, pointers.damaged.keys())
+    return replace(done, damaged=tuple(pointers.damaged.values()))
 
 
 def _collect_pointers(project: ProjectPaths) -> _Pointers:
-    links: dict[Path, Path] = {}
-    uses: dict[str, StackUse] = {}
+    pointers = _Pointers({}, {}, {})
     for paths in list_jobs(project):
-        links |= {link: Path(os.path.normpath(link.parent / os.readlink(link))) for link in list_links(paths)}
+        pointers.links.update({link: Path(os.path.normpath(link.parent / os.readlink(link))) for link in list_links(paths)})
         for table in list_particle_tables(paths):
-            for use in list_stack_uses(table):
-                uses[use.name] = uses[use.name].merge(use) if use.name in uses else use
-    return _Pointers(links, uses)
+            try:
+                found = list_stack_uses(table)
+            except DataError as error:
+                pointers.damaged[table] = str(error)
+                continue
+            for use in found:
+                pointers.uses[use.name] = pointers.uses[use.name].merge(use) if use.name in pointers.uses else use
+    return pointers
 
 
 def _find(target: Path, folder: Path) -> Path | None:
@@ -109,14 +119,17 @@ def _check_found(stacks: list[tuple[StackUse, Path]]) -> None:
         raise DataError("nothing is relinked:\n  " + "\n  ".join(faults[:SHOWN]) + more)
 
 
-def _point_at(project: ProjectPaths, links: dict[Path, Path], names: dict[str, Path], found: dict[Path, Path]) -> Relinked:
+def _point_at(
+    project: ProjectPaths, links: dict[Path, Path], names: dict[str, Path], found: dict[Path, Path], left_alone: Collection[Path]
+) -> Relinked:
     new_links = {link: found[target] for link, target in links.items() if target in found}
     new_names = {name: found[path] for name, path in names.items() if path in found}
     for link, file in new_links.items():
         _replace_link(link, file)
     n_tables = 0
     for paths in list_jobs(project):
-        written = [table for table in list_particle_tables(paths) if new_names and _rename_stacks(table, new_names)]
+        tables = [table for table in list_particle_tables(paths) if table not in left_alone]
+        written = [table for table in tables if new_names and _rename_stacks(table, new_names)]
         n_links = sum(link.is_relative_to(paths.folder) for link in new_links)
         if n_links or written:
             append_log(paths, f"relinked {n_links} links" + "".join(f", {table.name}" for table in written))

@@ -7,7 +7,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from triskelion.errors import TriskelionError
+from triskelion.errors import DataError, TriskelionError
 from triskelion.jobs.registry import job_type
 from triskelion.project.connect import list_outputs
 from triskelion.project.figures import format_duration, format_figure, list_figures
@@ -93,10 +93,19 @@ def write_job_report(paths: JobPaths, target: Path) -> Path:
 
 
 def write_project_report(project: ProjectPaths, target: Path, story: Story | None = None, names: Collection[str] | None = None) -> Path:
-    """Write the report on the jobs ``names`` of a project (all), with a story above them if there is one; pictures as the jobs ended."""
+    """Write the report on the jobs ``names`` of a project (all), with a story above them if there is one; pictures as the jobs ended.
+
+    Jobs with damaged files are named and left out.
+    """
     chosen = [paths for paths in list_jobs(project) if paths.record.exists() and (names is None or paths.name in names)]
-    views = [view_job(paths, target, newest_only=True) for paths in chosen]
-    return _render(target, title=story.title if story else _project_title(project), subtitle=str(project.folder), jobs=views, story=story)
+    views, damaged = [], []
+    for paths in chosen:
+        try:
+            views.append(view_job(paths, target, newest_only=True))
+        except DataError as error:
+            damaged.append(f"{paths.name} is left out: {error}")
+    subtitle = " · ".join([str(project.folder), *damaged])
+    return _render(target, title=story.title if story else _project_title(project), subtitle=subtitle, jobs=views, story=story)
 
 
 def view_job(paths: JobPaths, target: Path, newest_only: bool = False) -> JobView:

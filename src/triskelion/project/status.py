@@ -1,16 +1,15 @@
 """status.json: the state of a job, and the heartbeat that tells a dead worker from a slow one."""
 
-import os
 import socket
 import threading
 import time
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from typing import Any, Literal
 
-from triskelion.errors import JobCancelled
+from triskelion.errors import DataError, JobCancelled
 from triskelion.project.layout import JobPaths
-from triskelion.project.plain_json import read_json, write_json
+from triskelion.project.plain_json import overwrite_json, read_json, write_json
+from triskelion.project.processes import process_exists, read_start
 
 State = Literal["building", "queued", "running", "completed", "failed", "killed"]
 
@@ -26,6 +25,7 @@ class JobStatus:
     message: str = ""
     progress: str = ""
     pid: int | None = None  # None: the job runs inside another program, which must not be signalled
+    process_start: str = ""  # of that process
     host: str = ""
     started: float | None = None
     heartbeat: float | None = None
@@ -46,7 +46,7 @@ class JobStatus:
         """Seconds since the start, up to the end if there was one."""
         if self.started is None:
             return None
-        return (self.ended or time.time()) - self.started
+        return max((self.ended or time.time()) - self.started, 0.0)  # clocks are set back now and then
 
 
 def write_status(paths: JobPaths, status: JobStatus) -> None:
@@ -55,15 +55,29 @@ def write_status(paths: JobPaths, status: JobStatus) -> None:
 
 
 def read_written_status(paths: JobPaths) -> JobStatus:
-    """Read status.json as it stands, also where the worker that wrote it has vanished."""
-    return JobStatus(**read_json(paths.status)) if paths.status.exists() else JobStatus()
+    """Read status.json as it stands, also where the worker that wrote it has vanished.
+
+    Raises
+    ------
+    DataError
+        It is damaged.
+    """
+    if not paths.status.exists():
+        return JobStatus()
+    try:
+        return JobStatus(**read_json(paths.status))
+    except TypeError as error:
+        raise DataError(f"{paths.status} is not the status of a job: {error}") from error
 
 
 def read_status(paths: JobPaths) -> JobStatus:
-    """Return the state of a job; one whose worker has vanished is failed, whatever the file says."""
-    status = read_written_status(paths)
-    if status.state == "queued" and paths.submission.exists():
-        return replace(status, message=read_json(paths.submission).get("note", ""))  # the lane knows what it waits for
+    """Return the state of a job; one whose worker has vanished is failed, whatever the file says, and so is one whose file is damaged."""
+    try:
+        status = read_written_status(paths)
+        if status.state == "queued" and paths.submission.exists():
+            return replace(status, message=read_json(paths.submission).get("note", ""))  # the lane knows what it waits for
+    except DataError as error:
+        return JobStatus(state="failed", message=f"{error}; see 'triskelion doctor'")
     if status.state == "running" and _worker_is_gone(status):
         last = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(status.heartbeat))
         return replace(status, state="failed", ended=status.heartbeat, message=f"the worker vanished (last heartbeat {last}, on {status.host})")
@@ -71,30 +85,22 @@ def read_status(paths: JobPaths) -> JobStatus:
 
 
 def requeue_job(paths: JobPaths) -> None:
-    """Make a job that was killed or has failed fit to be run again: it continues from its checkpoint."""
+    """Make a job that was killed or has failed fit to be run again: it continues from its checkpoint.
+
+    Raises
+    ------
+    DataError
+        Its status.json is damaged: it may have been completed.
+    """
+    written = read_written_status(paths)
     paths.kill_request.unlink(missing_ok=True)
-    write_status(paths, replace(read_status(paths), state="queued", message="", pid=None, started=None, ended=None))
-
-
-def process_exists(pid: int) -> bool:
-    """Whether a process with this id runs on this machine."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return not _is_zombie(pid)
-
-
-def _is_zombie(pid: int) -> bool:
-    stat = Path(f"/proc/{pid}/stat")
-    return stat.exists() and stat.read_text().rpartition(")")[2].split()[0] == "Z"
+    write_status(paths, replace(written, state="queued", message="", pid=None, process_start="", started=None, ended=None))
 
 
 def _worker_is_gone(status: JobStatus) -> bool:
-    if status.is_local and status.pid is not None and not process_exists(status.pid):
-        return True
+    """Whether nobody works on a job any more: of this machine the process tells, whatever its clock has done meanwhile; elsewhere the heartbeat."""
+    if status.is_local and status.pid is not None:
+        return not process_exists(status.pid) or status.process_start not in ("", read_start(status.pid))
     return time.time() - (status.heartbeat or 0) > DEAD_AFTER_S
 
 
@@ -111,7 +117,8 @@ class StatusKeeper:
         self._thread = threading.Thread(target=self._beat, name=f"heartbeat {paths.name}", daemon=True)
         self.cancelled = threading.Event()
         now = time.time()
-        self._status = JobStatus(state="running", pid=pid, host=socket.gethostname(), started=now, heartbeat=now)
+        start = "" if pid is None else read_start(pid)
+        self._status = JobStatus(state="running", pid=pid, process_start=start, host=socket.gethostname(), started=now, heartbeat=now)
 
     def __enter__(self) -> "StatusKeeper":
         self._write()
@@ -131,8 +138,11 @@ class StatusKeeper:
             self._status = replace(self._status, progress=text)
 
     def finish(self, state: State, message: str = "") -> None:
-        """Write the last state."""
-        self._write(state=state, message=message, progress="", ended=time.time())
+        """Write the last state, on a disk that is full in the room that the file has."""
+        try:
+            self._write(state=state, message=message, progress="", ended=time.time())
+        except OSError:
+            overwrite_json(self._paths.status, asdict(self._status))
 
     def _write(self, **changes: Any) -> None:
         with self._lock:
@@ -143,4 +153,7 @@ class StatusKeeper:
         while not self._stop.wait(HEARTBEAT_S):
             if self._paths.kill_request.exists():
                 self.cancelled.set()
-            self._write()
+            try:
+                self._write()
+            except OSError:  # a disk that is full: what the job itself has to write says so, and there may be room at the next beat
+                continue

@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from triskelion.errors import InputError, JobError
+from triskelion.errors import DataError, InputError, JobError
 from triskelion.project.layout import JobPaths, ProjectPaths, job_number
 from triskelion.project.plain_json import read_json, write_json
 from triskelion.project.status import JobStatus, read_status, write_status
@@ -178,7 +178,10 @@ def read_job(paths: JobPaths) -> JobRecord:
     """
     data = read_json(paths.record)
     data.pop("name", None)
-    return JobRecord(**data)
+    try:
+        return JobRecord(**data)
+    except TypeError as error:
+        raise DataError(f"{paths.record} is not the record of a job: {error}") from error
 
 
 def read_summary(paths: JobPaths) -> dict[str, Any]:

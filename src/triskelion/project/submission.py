@@ -29,6 +29,8 @@ class Submission:
         What it asked for.
     variables : dict of str to str
         For the template of the lane.
+    asked : dict of str to str
+        What was typed for it beside its parameters; the same is asked for the jobs that it starts, and when it is resumed.
     waits_for : list of str
         Jobs whose outputs it wants, not completed when it was given to the lane.
     submitted : float
@@ -52,6 +54,7 @@ class Submission:
     memory_GB: float
     submitted: float
     variables: dict[str, str] = field(default_factory=dict)
+    asked: dict[str, str] = field(default_factory=dict)
     waits_for: list[str] = field(default_factory=list)
     started: float | None = None
     pid: int | None = None

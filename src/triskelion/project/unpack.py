@@ -9,6 +9,7 @@ from triskelion.errors import DataError, InputError
 from triskelion.project.archive import LINKED_SUFFIX, ArchiveContents, read_contents
 from triskelion.project.layout import JobPaths, ProjectPaths, job_number
 from triskelion.project.notes import Notes
+from triskelion.project.packing import unpack
 from triskelion.project.plain_json import read_json
 from triskelion.project.store import list_jobs, make_job_folder, read_job
 from triskelion.project.translate import Translation, translate_job
@@ -49,7 +50,7 @@ def unpack_archive(project: ProjectPaths, path: Path) -> dict[str, str]:
 def _extract(path: Path, room: Path) -> ArchiveContents:
     """Extract the jobs into ``room``; nothing but plain files inside their folders is accepted."""
     try:
-        with tarfile.open(path) as archive:
+        with unpack(path) as archive:
             contents = read_contents(archive, path)
             while (entry := archive.next()) is not None:
                 parts = PurePosixPath(entry.name).parts
@@ -73,8 +74,8 @@ def _require_job(paths: JobPaths, path: Path) -> None:
         raise DataError(f"{path} holds no job.json of {paths.name}: the archive is not whole")
     try:
         read_job(paths)
-    except TypeError as error:
-        raise DataError(f"{path}: job.json of {paths.name} is not the record of a job ({error})") from error
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from error
 
 
 def _link(room: Path, link: str, target: str, contents: ArchiveContents, path: Path) -> None:

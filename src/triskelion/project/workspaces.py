@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
-from triskelion.errors import InputError, JobError
+from triskelion.errors import DataError, InputError, JobError
 from triskelion.project.layout import JobPaths, ProjectPaths
 from triskelion.project.notes import Notes
 from triskelion.project.plain_json import read_json, write_json
@@ -27,11 +27,16 @@ def workspace_of(paths: JobPaths) -> str:
 
 
 def list_workspaces(project: ProjectPaths) -> list[Workspace]:
-    """Return the workspaces of a project in the order of their numbers; one that only jobs from elsewhere know of has its name as title."""
+    """Return the workspaces of a project in the order of their numbers; one that only jobs from elsewhere know of has its name as title.
+
+    A job whose record or notes are damaged is in none until the doctor has been there.
+    """
     jobs: dict[str, list[str]] = {}
     for paths in list_jobs(project):
-        if paths.record.exists():
+        try:
             jobs.setdefault(workspace_of(paths), []).append(paths.name)
+        except DataError:
+            continue
     files = [path for path in project.workspaces.glob("W*.json") if path.stat().st_size]  # an empty one is being made
     titles = {name: name for name in jobs} | {path.stem: str(read_json(path).get("title", path.stem)) for path in files}
     return [Workspace(name, titles[name], tuple(jobs.get(name, ()))) for name in sorted(titles, key=lambda name: (len(name), name))]

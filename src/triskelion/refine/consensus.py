@@ -68,7 +68,7 @@ def measure_consensus(inputs: Inputs, means: Means, stage: str) -> Consensus:
         half_a, half_b = (Volume(half, pixel_size_A) for half in start.half_maps)
         return wiener_gain(compute_fsc_curves(half_a, half_b, Mask(start.particle_mask, pixel_size_A)))
 
-    gain = means.shared.settle(f"{stage}.consensus_filter", consensus_gain)
+    gain = means.shared.settle_by_first(f"{stage}.consensus_filter", consensus_gain)
     raw_noise = settle_image_noise(inputs, means)
     reliable = _reliable_noise(raw_noise, gain)
     scales = {}
@@ -185,9 +185,10 @@ def pack_images(inputs: Inputs, consensus: Consensus, disc: FourierDisc, means: 
     own = own_particles(means.ranks, start.half_set, start.uid)
     packed = PackedImages.empty(means.store, stage, images.particles["optics_group"], sigma2, disc, own)
     centers_px = image_of_point(start.consensus_rotations, start.consensus_shifts_px, inputs.domain.center_xyz_px)
-    for half, filtered in zip(rows_of_halves(start.half_set), consensus.filtered, strict=True):
-        background = background_volume(inputs, filtered) if inputs.settings.subtract_background else None
-        for rows, block in images.blocks(half[own[half]], advance):
+    all_rows = rows_of_halves(start.half_set)
+    for half in halves_of(means.ranks):
+        background = background_volume(inputs, consensus.filtered[half]) if inputs.settings.subtract_background else None
+        for rows, block in images.blocks(all_rows[half][own[all_rows[half]]], advance):
             residual = remove_background(inputs, rows, block, background, means.kernels)
             packed.put(rows, block, residual, consensus.sigma2, centers_px[rows])
     gather_rows(means.ranks, own, packed.offsets_px, packed.scale)

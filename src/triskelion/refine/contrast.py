@@ -30,5 +30,5 @@ def estimate_particle_contrast(
     cross, power = measure_contrast(coarse, (volume_a, volume_b), half_set, *poses, consensus.sigma2, means.kernels, advance)
     gather_rows(means.ranks, own, cross, power)
     group = images.particles["optics_group"]
-    prior = means.shared.settle(f"{stage}.contrast", lambda: contrast_prior(cross, power, group))
+    prior = means.shared.settle_by_first(f"{stage}.contrast", lambda: contrast_prior(cross, power, group))
     return shrink_contrast(cross, power, group, prior)

@@ -47,7 +47,7 @@ def check_half_sets(shared: SharedRecord, inputs: Inputs, kernels: Kernels) -> s
     InputError
         The two half-sets are swapped.
     """
-    z = float(shared.settle("half_set_agreement", lambda: half_set_agreement(inputs, kernels)))
+    z = float(shared.settle_by_first("half_set_agreement", lambda: half_set_agreement(inputs, kernels)))
     if z < SWAPPED_Z:
         raise InputError(
             f"the images of half-set a are in half map b, and the other way round ({-z:.0f} standard errors): swap half_a and half_b of the volume, "

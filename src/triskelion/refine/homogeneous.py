@@ -197,7 +197,7 @@ class HomogeneousRefinement(Refinement):
         self.settle_widths(number)
         self.settle_filter(number, half_maps, curves)
         self._settle_mask(number, half_maps, curves)
-        self.map_noise = self.settle(number, "map_noise", lambda: self._measure_map_noise(half_maps))
+        self.map_noise = self.settle_by_first(number, "map_noise", lambda: self._measure_map_noise(half_maps))
         self.global_share = float(self.settle(number, "global_share", lambda: self._next_share(number)))
         self._checked = self._wrong = 0
         if self.settings.particle_scale and self.global_share < 1:  # before, many a projection is not that of its image
@@ -210,7 +210,7 @@ class HomogeneousRefinement(Refinement):
         rows, now = self.batch, self.images.rescaled[self.batch]
         cross, power = self._compared[0, rows] / now, self._compared[1, rows] / now**2
         group = self.images.group[rows]
-        prior = self.settle(number, "contrast", lambda: contrast_prior(cross, power, group))
+        prior = self.settle_by_first(number, "contrast", lambda: contrast_prior(cross, power, group))
         self.contrast = shrink_contrast(cross, power, group, prior)
         rescaled = self.images.rescaled.copy()
         rescaled[rows] = self.contrast.values
@@ -253,7 +253,7 @@ class HomogeneousRefinement(Refinement):
             average = Volume((half_maps[0] + half_maps[1]) / 2 * self.mask, self.grid.pixel_size_A)
             return np.rint(particle_mask(average).array * 255).astype(np.uint8)
 
-        self.alignment_mask = np.minimum(self.mask, self.settle(number, "alignment_mask", loose).astype(np.float32) / 255)
+        self.alignment_mask = np.minimum(self.mask, self.settle_by_first(number, "alignment_mask", loose).astype(np.float32) / 255)
 
     # ---- before the first iteration
 

@@ -62,7 +62,7 @@ class LocalRefinement(Refinement):
             turn, shift = find_drift(half_a, half_b, self.mask, pixel_size_A, lowpass_A)
             return np.concatenate([turn.ravel(), shift])
 
-        settled = self.means.shared.settle(f"{self.stage}.drift", drift)
+        settled = self.means.shared.settle_by_first(f"{self.stage}.drift", drift)
         rotations, centers_px = self.rotations.copy(), self.centers_px.copy()
         rows = rows_of_halves(self.start.half_set)[HALF_B]
         rotations[rows], centers_px[rows] = move_poses(rotations[rows], centers_px[rows], settled[:9].reshape(3, 3), settled[9:])

@@ -35,7 +35,7 @@ def settle_nonuniform_filter(
     def cut_of_voxel() -> np.ndarray:
         return np.rint(fit_nonuniform_filter(half_maps, grid.pixel_size_A, cuts_A).position * levels).astype(np.uint8)
 
-    return NonuniformFilter(grid.pixel_size_A, cuts_A, shared.settle(name, cut_of_voxel).astype(np.float32) / levels)
+    return NonuniformFilter(grid.pixel_size_A, cuts_A, shared.settle_by_first(name, cut_of_voxel).astype(np.float32) / levels)
 
 
 def deal_folds(rows: np.ndarray, n_folds: int) -> list[np.ndarray]:

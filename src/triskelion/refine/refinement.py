@@ -325,7 +325,8 @@ class Refinement(ABC):
     def measure_fsc(self, half_maps: tuple[np.ndarray, np.ndarray]) -> FscCurves:
         """FSC curves of half maps; the headline is that of the domain's mask."""
         half_a, half_b = (Volume(half, self.grid.pixel_size_A) for half in half_maps)
-        return compute_fsc_curves(half_a, half_b, Mask(self.mask, self.grid.pixel_size_A), self.settings.seed)
+        mask = Mask(self.mask, self.grid.pixel_size_A)
+        return self.means.ranks.by_first(lambda: compute_fsc_curves(half_a, half_b, mask, self.settings.seed))
 
     def settle_widths(self, number: int) -> None:
         """Widths of the prior from the aligned poses; they only widen at first (early poses are drawn to the consensus)."""
@@ -336,7 +337,7 @@ class Refinement(ABC):
             rotation, shift = estimate_widths(self.prior, self.rotations, self.centers_px, self.covariance, self.grid.pixel_size_A)
             return np.append(rotation.ravel(), shift)
 
-        settled = self.settle(number, "prior_widths", widths)
+        settled = self.settle_by_first(number, "prior_widths", widths)
         rotation, shift = settled[:9].reshape(3, 3), float(settled[9])
         if number <= WIDEN_ONLY_ITERATIONS:
             wider = np.trace(rotation) > np.trace(self.prior.rotation_covariance)
@@ -369,12 +370,16 @@ class Refinement(ABC):
             dynamic = near_far_masks(smooth_base(average, DYNAMIC_FRACTION), pixel_size_A, DYNAMIC_NEAR_FAR_A)[0]
             return np.rint(dynamic.array * 255).astype(np.uint8)  # in bytes, to be recorded cheaply
 
-        dynamic = self.settle(number, "alignment_mask", mask).astype(np.float32) / 255
+        dynamic = self.settle_by_first(number, "alignment_mask", mask).astype(np.float32) / 255
         self.alignment_mask = np.minimum(given, dynamic)
 
     def settle(self, number: int, name: str, compute: Callable[[], np.ndarray | float | bool]) -> np.ndarray:
         """Pass what both halves share in an iteration through the record."""
         return self.means.shared.settle(f"{self.stage}.{name}.{number}", compute)
+
+    def settle_by_first(self, number: int, name: str, compute: Callable[[], np.ndarray | float | bool]) -> np.ndarray:
+        """The same for what every rank could compute of what it has: the first does it alone."""
+        return self.means.shared.settle_by_first(f"{self.stage}.{name}.{number}", compute)
 
     @property
     def all_rows(self) -> np.ndarray:

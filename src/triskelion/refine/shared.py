@@ -37,11 +37,19 @@ class SharedRecord:
         InputError
             The recording does not hold it.
         """
-        if self._recorded is not None and name not in self._recorded:
-            raise InputError(f"the recording to replay holds no {name}: replay it with the parameters of the run it was recorded in")
-        found = np.asarray(compute() if self._recorded is None else self._recorded[name])
+        found = np.asarray(compute()) if self._recorded is None else self._replay(name)
         self.settled[name] = self.ranks.from_rank(0, found)
         return self.settled[name]
+
+    def settle_by_first(self, name: str, compute: Callable[[], np.ndarray | float | bool]) -> np.ndarray:
+        """Settle what is made of whole maps or of all poses, which every rank has: the first does it alone, with the cores of all."""
+        self.settled[name] = self.ranks.by_first(lambda: np.asarray(compute())) if self._recorded is None else self._replay(name)
+        return self.settled[name]
+
+    def _replay(self, name: str) -> np.ndarray:
+        if self._recorded is None or name not in self._recorded:
+            raise InputError(f"the recording to replay holds no {name}: replay it with the parameters of the run it was recorded in")
+        return np.asarray(self._recorded[name])
 
     def settle_once(self, name: str, compute: Callable[[], np.ndarray | float | bool]) -> np.ndarray:
         """Return what was settled under this name before, or settle it: a quantity that stays the same."""

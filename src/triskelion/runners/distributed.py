@@ -1,16 +1,14 @@
-"""Ranks of one job as torch.distributed connects them: those that torchrun or srun has started, or that the first starts itself on its machine.
+"""Ranks of one job as torch.distributed connects them: those that torchrun or srun has started, or that the first has started (``followers``).
 
 Sums are exchanged on the host (gloo); kernels use the device of their rank by themselves.
 """
 
 import os
-import socket
-import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,13 +16,14 @@ import torch.distributed as dist
 from torch import Tensor
 from torch.distributed import Store, TCPStore  # pyright: ignore[reportPrivateImportUsage]
 
-from triskelion.errors import InputError, JobError
-from triskelion.ranks import N_HALVES, OneRank, Ranks
+from triskelion.devices import more_threads
+from triskelion.errors import InputError
+from triskelion.ranks import N_HALVES, OneRank, Ranks, Result
+from triskelion.runners.followers import RankLost, are_ranks_started, device_of_rank
 
-DEVICES_VARIABLE = "CUDA_VISIBLE_DEVICES"
 PATIENCE = timedelta(hours=12)  # that one rank waits for another; one that is gone is noticed at once
-LAST_STEPS_S = 60.0  # that followers may need to end when the first rank has
-GONE_S = 1.0  # between losing the connection to a process and seeing it gone
+MEETING_S = 600.0  # that ranks may be apart at the start: nodes of a cluster read the program from one disk
+CLOSED = ("gloo", "Connection reset", "Broken pipe")  # words of torch.distributed for a rank that is gone
 
 
 class TorchRanks:
@@ -59,16 +58,41 @@ class TorchRanks:
         dist.broadcast(torch.from_numpy(told.reshape(-1).view(np.uint8)), src=rank)
         return told.reshape(shape)
 
+    def by_first(self, compute: Callable[[], Result]) -> Result:
+        """Return what the first rank computes, with the cores of those on its machine, which wait meanwhile."""
+        told: list[Any] = [None]
+        if self.rank == 0:
+            with more_threads(int(os.environ.get("LOCAL_WORLD_SIZE", self.size))):
+                told = [compute()]
+        dist.broadcast_object_list(told, src=0)
+        return told[0]
+
 
 @contextmanager
 def join_ranks(watch: Callable[[], None] = lambda: None) -> Iterator[Ranks]:
     """Meet the other ranks that RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT tell of, if there are any, while the block runs.
 
     ``watch`` is called again and again until all are there.
+
+    Raises
+    ------
+    RankLost
+        Another rank does not come, or is gone.
     """
     if not are_ranks_started():
         yield OneRank()
         return
+    try:
+        with _process_group(watch):
+            yield TorchRanks()
+    except RuntimeError as error:
+        if not any(word in str(error) for word in CLOSED):
+            raise
+        raise RankLost(f"another rank of the job is gone ({error}): see what it has to say, then resume the job") from error
+
+
+@contextmanager
+def _process_group(watch: Callable[[], None]) -> Iterator[None]:
     if dist.is_torchelastic_launched():  # torchrun watches over its ranks itself
         os.environ.update(device_of_rank(int(os.environ["LOCAL_RANK"]), os.environ))
         dist.init_process_group("gloo", timeout=PATIENCE)
@@ -76,7 +100,7 @@ def join_ranks(watch: Callable[[], None] = lambda: None) -> Iterator[Ranks]:
         rank, size = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
         dist.init_process_group("gloo", store=_wait_for_all(rank, size, watch), rank=rank, world_size=size, timeout=PATIENCE)
     try:
-        yield TorchRanks()
+        yield
     finally:
         dist.destroy_process_group()
 
@@ -85,81 +109,12 @@ def _wait_for_all(rank: int, size: int, watch: Callable[[], None]) -> Store:
     address, port = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
     store = TCPStore(address, port, size, is_master=rank == 0, wait_for_workers=False)
     store.set(f"rank {rank}", "here")
-    while not store.check([f"rank {other}" for other in range(size)]):
+    deadline = time.monotonic() + MEETING_S
+    while missing := [other for other in range(size) if not store.check([f"rank {other}"])]:
         watch()
-        time.sleep(0.05)
+        if time.monotonic() > deadline:
+            raise RankLost(
+                f"rank {missing[0]} of {size} has not come within {MEETING_S / 60:.0f} minutes: see what it has to say, then resume the job"
+            )
+        time.sleep(0.02)
     return store
-
-
-def are_ranks_started() -> bool:
-    """Whether this process is one of several ranks that somebody has started."""
-    return int(os.environ.get("WORLD_SIZE", "1")) > 1
-
-
-@contextmanager
-def lead_ranks(size: int, follow: Sequence[str], environment: Mapping[str, str], log: Path) -> Iterator[Ranks]:
-    """Start the other ranks of a job on this machine, be the first, and see all of them end.
-
-    Parameters
-    ----------
-    size : int
-    follow : sequence of str
-        Command that runs the job as a follower.
-    environment : mapping
-        Of the followers.
-    log : path
-        Where they write what they cannot tell.
-
-    Raises
-    ------
-    JobError
-        One of the others ended before its time.
-    """
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        meeting = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1]), "WORLD_SIZE": str(size)}
-    followers: list[subprocess.Popen] = []
-
-    def require_all() -> None:
-        lost = [(rank, code) for rank, follower in enumerate(followers, start=1) if (code := follower.poll())]
-        for rank, code in lost[:1]:
-            how = f"by signal {-code}" if code < 0 else f"with exit code {code}"
-            raise JobError(f"rank {rank} of the job ended {how}: see {log}, then resume the job")
-
-    with _set_environment({**meeting, **device_of_rank(0, environment), "RANK": "0"}), log.open("ab") as stream:
-        try:
-            for rank in range(1, size):
-                told = {**environment, **meeting, **device_of_rank(rank, environment), "RANK": str(rank)}
-                followers.append(subprocess.Popen(follow, env=told, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream))
-            with join_ranks(require_all) as ranks:
-                yield ranks
-            for follower in followers:
-                follower.wait(LAST_STEPS_S)
-        except RuntimeError:  # what torch.distributed says of a lost connection
-            time.sleep(GONE_S)
-            require_all()
-            raise
-        finally:
-            for follower in followers:
-                follower.kill()
-                follower.wait()
-
-
-def device_of_rank(rank: int, environment: Mapping[str, str]) -> dict[str, str]:
-    """Variable that leaves a rank one of several NVIDIA devices that the job was given; several ranks may have to share one."""
-    given = [device for device in environment.get(DEVICES_VARIABLE, "").split(",") if device]
-    return {DEVICES_VARIABLE: given[rank % len(given)]} if len(given) > 1 else {}
-
-
-@contextmanager
-def _set_environment(changes: Mapping[str, str]) -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in changes}
-    os.environ.update(changes)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value

@@ -93,7 +93,11 @@ class Keeper:
 
 def is_over(entry: Entry, lane: Lane | None) -> bool:
     """Whether a job is over; a worker of this machine that vanished is written down, of one in a cluster SLURM knows better."""
-    written = read_written_status(entry.paths)
+    try:
+        written = read_written_status(entry.paths)
+    except DataError as error:  # nobody can go on with it before the doctor has been there
+        logging.warning("%s", error)
+        return True
     if entry.status.is_over and not written.is_over and not isinstance(lane, SlurmLane):
         write_status(entry.paths, entry.status)
         return True

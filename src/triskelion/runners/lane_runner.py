@@ -90,5 +90,4 @@ def find_lane_of(paths: JobPaths) -> LaneRunner | None:
     submission = read_submission(paths)
     if submission is None:
         return None
-    asked = {"gpus": str(submission.gpus), "memory_GB": f"{submission.memory_GB:g}", **submission.variables}
-    return LaneRunner(submission.lane, asked, tuple(submission.worker))
+    return LaneRunner(submission.lane, submission.asked, tuple(submission.worker))

@@ -75,6 +75,8 @@ class SlurmLane(_Table):
     template: Path | None = None
     job: JobShare = JobShare()
     variables: dict[str, str | int | float | bool] = {}
+    arrays: bool = True  # whether the jobs that a series starts are tasks of an array; elsewhere they run one after another in what it was given
+    at_once: int | None = Field(default=None, ge=1)  # tasks of an array
     poll_s: float = Field(default=15.0, gt=0)
     settle_s: float = Field(default=30.0, ge=0)  # how long a worker that SLURM calls ended may take to show its last files on this machine
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from triskelion.devices import available_threads
-from triskelion.errors import JobCancelled
+from triskelion.errors import DataError, JobCancelled
 from triskelion.project.layout import JobPaths, ProjectPaths
 from triskelion.project.status import read_written_status, write_status
 from triskelion.project.store import JobRecord, read_job
@@ -115,7 +115,10 @@ def _pass_on_termination(process: subprocess.Popen) -> Iterator[None]:
 
 def record_sudden_end(paths: JobPaths, process: subprocess.Popen) -> None:
     """Write the last state of a job whose worker has ended without doing so."""
-    status = read_written_status(paths)
+    try:
+        status = read_written_status(paths)
+    except DataError:  # the doctor's to mend
+        return
     mine = status.state == "queued" or (status.state == "running" and status.pid == process.pid)
     if not mine:
         return

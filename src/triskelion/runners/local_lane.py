@@ -4,8 +4,9 @@ import subprocess
 import time
 
 from triskelion.devices import MEMORY_VARIABLE
+from triskelion.errors import DataError
 from triskelion.project.layout import JobPaths
-from triskelion.project.status import process_exists
+from triskelion.project.processes import process_exists
 from triskelion.project.submission import read_submission
 from triskelion.runners.lanes import LocalLane
 from triskelion.runners.local import record_sudden_end, start_worker
@@ -27,7 +28,10 @@ class LocalLaneKeeper:
             if process.poll() is None:
                 continue
             del self._processes[paths]
-            submission = read_submission(paths) if paths.folder.is_dir() else None
+            try:
+                submission = read_submission(paths) if paths.folder.is_dir() else None
+            except DataError:  # the doctor's to tell
+                continue
             if submission is not None and submission.pid == process.pid:  # it may have been given to a lane again
                 record_sudden_end(paths, process)
 
@@ -64,7 +68,7 @@ class LocalLaneKeeper:
         try:
             given = {"CUDA_VISIBLE_DEVICES": ",".join(gpu_ids), MEMORY_VARIABLE: f"{entry.submission.memory_GB:g}"}
             process = start_worker(entry.paths, entry.submission.worker, given)
-        except OSError as error:
+        except (DataError, OSError) as error:
             entry.end("failed", f"the worker could not be started: {error}")
             return
         self._processes[entry.paths] = process

@@ -7,10 +7,9 @@ anybody, and because its name says whose it is, nobody removes the file of a hol
 
 import os
 import shutil
-import subprocess
 from pathlib import Path
 
-from triskelion.project.status import process_exists
+from triskelion.project.processes import process_exists, read_start
 
 
 class FolderLock:
@@ -52,15 +51,3 @@ class FolderLock:
 def _is_alive(mark: str) -> bool:
     pid, _, start = mark.partition(".")
     return process_exists(int(pid)) and read_start(int(pid)) == start
-
-
-def read_start(pid: int) -> str:
-    """When a process started, in words of the system: tells it from another that was given its number later; empty if it is gone."""
-    stat = Path(f"/proc/{pid}/stat")
-    if Path("/proc/self/stat").exists():
-        try:
-            return stat.read_text().rpartition(")")[2].split()[19]
-        except (FileNotFoundError, ProcessLookupError):
-            return ""
-    asked = subprocess.run(["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True)
-    return "-".join(asked.stdout.split())

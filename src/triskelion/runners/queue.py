@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from triskelion.errors import InputError
+from triskelion.jobs.registry import job_type
 from triskelion.project.context import append_log
 from triskelion.project.events import append_event
 from triskelion.project.layout import JobPaths, ProjectPaths
@@ -14,7 +15,7 @@ from triskelion.project.status import JobStatus, read_status, write_status
 from triskelion.project.store import JobRecord
 from triskelion.project.submission import Submission, leave_queue, write_submission
 from triskelion.runners.host import host_name
-from triskelion.runners.lanes import Lane, LocalLane
+from triskelion.runners.lanes import Lane, LocalLane, SlurmLane
 from triskelion.runners.slots import Slots
 
 
@@ -72,7 +73,10 @@ def build_submission(record: JobRecord, lane_name: str, lane: Lane, asked: Mappi
         memory_GB=_read_number(asked, "memory_GB", announced_GB or share.memory_GB or 0.0),
         submitted=time.time(),
         variables={name: value for name, value in asked.items() if name not in ("gpus", "memory_GB")},
+        asked=dict(asked),
     )
+    if isinstance(lane, SlurmLane) and lane.arrays and job_type(record.type).starts_jobs:
+        submission = replace(submission, cpus=1, gpus=0)  # it waits for the jobs that it starts, which take what was asked for
     if isinstance(lane, LocalLane):
         if submission.variables:
             name = next(iter(submission.variables))

@@ -27,7 +27,7 @@ class SlurmState:
     nodes: str
 
 
-def submit(script: str, dependencies: Sequence[str] = ()) -> str:
+def submit(script: str, dependencies: Sequence[str] = (), array: str | None = None) -> str:
     """Hand a batch script to SLURM and return the number of the job.
 
     Parameters
@@ -36,6 +36,8 @@ def submit(script: str, dependencies: Sequence[str] = ()) -> str:
         Path of the script.
     dependencies : sequence of str
         Numbers of jobs that must end well first; SLURM cancels this one if they do not.
+    array : str, optional
+        Tasks of an array, and how many may run at once: ``0-17%4``.
 
     Raises
     ------
@@ -45,19 +47,26 @@ def submit(script: str, dependencies: Sequence[str] = ()) -> str:
         SLURM did not answer.
     """
     after = [f"--dependency=afterok:{':'.join(dependencies)}", "--kill-on-invalid-dep=yes"] if dependencies else []
-    return _ask("sbatch", "--parsable", *after, script).strip().partition(";")[0]
+    tasks = [f"--array={array}"] if array else []
+    return _ask("sbatch", "--parsable", *after, *tasks, script).strip().partition(";")[0]
 
 
-def read_states(slurm_ids: Sequence[str]) -> dict[str, SlurmState]:
+def read_states(slurm_ids: Sequence[str], *options: str) -> dict[str, SlurmState]:
     """Return what SLURM knows of jobs; it forgets those that ended some minutes ago."""
     try:
-        answer = _ask("squeue", "--noheader", "--states=all", f"--jobs={','.join(slurm_ids)}", "--format=%i|%T|%r|%N")
+        answer = _ask("squeue", "--noheader", *options, "--states=all", f"--jobs={','.join(slurm_ids)}", "--format=%i|%T|%r|%N")
     except SlurmRefused as error:
         if "invalid job id" in str(error).lower():
             return {}
         raise
     rows = [line.strip().split("|", 3) for line in answer.splitlines() if line.count("|") >= 3]
     return {number: SlurmState(word, reason, nodes) for number, word, reason, nodes in rows}
+
+
+def read_array(slurm_id: str) -> dict[int, SlurmState]:
+    """Return what SLURM knows of the tasks of an array, by their numbers."""
+    states = read_states([slurm_id], "--array")
+    return {int(number.partition("_")[2]): state for number, state in states.items() if number.partition("_")[2].isdigit()}
 
 
 def cancel(slurm_id: str) -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-from triskelion.errors import InputError
+from triskelion.errors import DataError, InputError
 from triskelion.project.layout import JobPaths
 from triskelion.project.plain_json import write_text
 from triskelion.project.status import read_written_status, write_status
@@ -20,9 +20,9 @@ from triskelion.runners.slurm import SlurmAway, SlurmRefused, SlurmState, cancel
 
 TEMPLATE = Path(__file__).parent / "templates" / "slurm.sh.j2"
 _SLOW_SBATCH_S = 120.0
-_WAITING = {"PENDING", "CONFIGURING", "REQUEUED", "REQUEUE_HOLD", "REQUEUE_FED", "RESV_DEL_HOLD", "SPECIAL_EXIT"}
-_AT_WORK = {"RUNNING", "COMPLETING", "SUSPENDED", "STOPPED", "RESIZING", "SIGNALING", "STAGE_OUT"}
-_ENDS: dict[str, tuple[Literal["failed", "killed"], str]] = {
+WAITING = {"PENDING", "CONFIGURING", "REQUEUED", "REQUEUE_HOLD", "REQUEUE_FED", "RESV_DEL_HOLD", "SPECIAL_EXIT"}
+AT_WORK = {"RUNNING", "COMPLETING", "SUSPENDED", "STOPPED", "RESIZING", "SIGNALING", "STAGE_OUT"}
+ENDS: dict[str, tuple[Literal["failed", "killed"], str]] = {
     "CANCELLED": ("killed", "cancelled in SLURM"),
     "TIMEOUT": ("killed", "stopped by SLURM: its time was over; resume it, with more time if it made no progress"),
     "DEADLINE": ("killed", "stopped by SLURM: its deadline has passed"),
@@ -76,7 +76,7 @@ class SlurmLaneKeeper:
             return
         try:
             write_text(entry.paths.batch_script, render_script(entry.paths, read_job(entry.paths).type, entry.submission, lane, template))
-        except InputError as error:
+        except (InputError, DataError) as error:
             entry.end("failed", str(error))
             return
         entry.paths.exit_code.unlink(missing_ok=True)
@@ -98,15 +98,15 @@ class SlurmLaneKeeper:
         number = entry.submission.slurm_id
         if entry.status.state == "queued" and list_awaited(entry) is None:
             cancel(str(number))
-        elif state is not None and state.word in _WAITING:
+        elif state is not None and state.word in WAITING:
             if entry.status.state == "running":  # it was read before SLURM was asked: that worker is gone, and SLURM will start another
                 write_status(entry.paths, replace(entry.status, state="queued", progress="", pid=None, started=None, heartbeat=None))
             entry.note(f"SLURM {number}: {state.word.lower()} ({state.reason})")
-        elif state is not None and state.word in _AT_WORK:
+        elif state is not None and state.word in AT_WORK:
             entry.note(f"SLURM {number}: {state.word.lower()} on {state.nodes}")
         else:
             since = self._ended_since.setdefault(entry.paths, time.monotonic())
-            if time.monotonic() - since >= lane.settle_s or (state is not None and state.word in _ENDS):
+            if time.monotonic() - since >= lane.settle_s or (state is not None and state.word in ENDS):
                 del self._ended_since[entry.paths]
                 self._end(entry, state)
 
@@ -115,8 +115,8 @@ class SlurmLaneKeeper:
         if read_written_status(entry.paths).is_over:
             return
         word = "" if state is None else state.word
-        if word in _ENDS:
-            entry.end(*_ENDS[word])
+        if word in ENDS:
+            entry.end(*ENDS[word])
             return
         code = entry.paths.exit_code.read_text().strip() if entry.paths.exit_code.exists() else ""
         entry.end("failed", f"{_explain_exit(code)}; see {entry.paths.log}")
@@ -130,9 +130,9 @@ def tell_why_stopped(entry: Entry) -> bool:
         state = read_states([entry.submission.slurm_id]).get(entry.submission.slurm_id)
     except (SlurmAway, SlurmRefused):
         return True
-    if state is not None and state.word in _ENDS:
-        write_status(entry.paths, replace(entry.status, message=_ENDS[state.word][1]))
-    return state is None or state.word not in _AT_WORK
+    if state is not None and state.word in ENDS:
+        write_status(entry.paths, replace(entry.status, message=ENDS[state.word][1]))
+    return state is None or state.word not in AT_WORK
 
 
 def _explain_exit(code: str) -> str:
@@ -146,8 +146,8 @@ def _explain_exit(code: str) -> str:
     return f"the worker ended suddenly with exit code {code}"
 
 
-def render_script(paths: JobPaths, job_type: str, submission: Submission, lane: SlurmLane, template: Path) -> str:
-    """Return the batch script of a job.
+def render_script(paths: JobPaths, job_type: str, submission: Submission, lane: SlurmLane, template: Path, **replaced: str) -> str:
+    """Return the batch script of a job; ``replaced`` are variables that are others than a job's.
 
     Raises
     ------
@@ -167,6 +167,7 @@ def render_script(paths: JobPaths, job_type: str, submission: Submission, lane: 
         "exit_code": str(paths.exit_code),
         "project": str(paths.project.folder),
         "command": shlex.join([*submission.worker, "--quiet", str(paths.folder)]),
+        **replaced,
     }
     environment = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True, autoescape=False)
     try:

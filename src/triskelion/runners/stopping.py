@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from triskelion.errors import JobError
 from triskelion.project.layout import JobPaths
-from triskelion.project.status import JobStatus, process_exists, read_status, write_status
+from triskelion.project.processes import process_exists
+from triskelion.project.status import JobStatus, read_status, write_status
 from triskelion.project.submission import read_submission
 from triskelion.runners.slurm import SlurmAway, SlurmRefused, cancel, read_states
 

@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 
+from triskelion.errors import DataError
 from triskelion.project.layout import ProjectPaths
+from triskelion.project.lineage import read_ancestry
 from triskelion.project.status import read_status
-from triskelion.project.store import read_job
 from triskelion.project.submission import Submission, list_queue, read_submission
 from triskelion.runners.host import HostPaths
 from triskelion.runners.keeper import list_entries
@@ -60,11 +61,13 @@ def _list_entries_of(project: ProjectPaths, key: tuple[str, str]) -> list[Entry]
     known = {each.folder: each for each in [project, *HostPaths.here().list_projects()]}
     entries = []
     for each in known.values():
-        if each.record.exists():
+        if not each.record.exists():
+            continue
+        try:
             lanes = read_lanes(each)
-            entries += [
-                entry for entry in list_entries(each) if entry.submission.lane in lanes.lanes and lanes.slots_key(entry.submission.lane) == key
-            ]
+        except DataError:  # lanes of another project, which its own commands speak of
+            continue
+        entries += [entry for entry in list_entries(each) if entry.submission.lane in lanes.lanes and lanes.slots_key(entry.submission.lane) == key]
     return entries
 
 
@@ -72,13 +75,17 @@ def survey_queue(project: ProjectPaths) -> list[QueuedJob]:
     """Return the jobs in the queue of a project, whatever machine looks after them."""
     found = []
     for paths in list_queue(project):
-        submission = read_submission(paths)
+        try:
+            submission = read_submission(paths)
+        except DataError as error:
+            found.append(QueuedJob(paths.name, read_ancestry(paths).type or "?", "?", "", "failed", str(error), [], None))
+            continue
         if submission is not None:
             status = read_status(paths)
             found.append(
                 QueuedJob(
                     paths.name,
-                    read_job(paths).type,
+                    read_ancestry(paths).type or "?",
                     submission.lane,
                     _describe_wants(submission),
                     status.state,

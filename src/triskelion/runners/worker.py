@@ -8,15 +8,16 @@ import argparse
 import os
 import signal
 import sys
-import time
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
-from triskelion.errors import JobCancelled, JobError, TriskelionError
+from triskelion.errors import JobCancelled, JobError, TriskelionError, is_disk_full
 from triskelion.jobs.registry import job_type
-from triskelion.project.children import take_up_child
 from triskelion.project.connect import list_outputs
 from triskelion.project.context import FolderContext, append_log
 from triskelion.project.events import append_event
@@ -27,15 +28,16 @@ from triskelion.project.parameters import build_parameters
 from triskelion.project.plain_json import write_json
 from triskelion.project.prepare import settle_inputs
 from triskelion.project.screen import Screen
-from triskelion.project.status import State, StatusKeeper, read_status, requeue_job
+from triskelion.project.status import State, StatusKeeper, read_status
 from triskelion.project.store import JobRecord, installed_versions, read_job
 from triskelion.project.submission import read_submission
 from triskelion.runners.base import EXIT_COMPLETED, EXIT_DEFECT, EXIT_INPUT, EXIT_KILLED, Runner
+from triskelion.runners.children import run_children
+from triskelion.runners.followers import RankLost, are_ranks_started, lead_ranks, read_srun
 from triskelion.runners.keeper import tend_queue
 from triskelion.runners.local import allowed_threads, thread_variables
+from triskelion.runners.slurm_array import find_task
 from triskelion.runners.usage import UsageMeter
-
-WATCH_S = 0.5  # between looks at a job that somebody else runs
 
 
 def run_job(paths: JobPaths, runner: Runner, *, pid: int | None, screen: Screen | None = None) -> int:
@@ -66,16 +68,15 @@ def run_job(paths: JobPaths, runner: Runner, *, pid: int | None, screen: Screen 
     with StatusKeeper(paths, pid) as status:
         append_event(paths.events, "state", state="running")
         remove_leftovers(paths)
-        context = FolderContext(paths, threads, status, _child_runner(paths, runner, threads), screen)
-        state, message, exit_code = _attempt(paths, context)
+        context = FolderContext(paths, threads, status, partial(run_children, paths, runner), screen)
+        end = _attempt(paths, context)
         figures = {**context.figures, **meter.read(), "threads": threads, "warnings": context.warnings, "versions": installed_versions()}
-        write_json(paths.summary, figures)
-        if state == "completed":
+        end = _write_down(paths, end, figures)
+        if end.state == "completed":
             paths.checkpoint.unlink(missing_ok=True)
-        append_event(paths.events, "state", state=state, message=message)
         paths.kill_request.unlink(missing_ok=True)
-        status.finish(state, message)
-    return exit_code
+        status.finish(end.state, end.message)
+    return end.exit_code
 
 
 def _require_runnable(paths: JobPaths) -> None:
@@ -91,11 +92,23 @@ def _require_runnable(paths: JobPaths) -> None:
 def _was_requeued(paths: JobPaths) -> bool:
     """Whether SLURM runs the job a second time under one number, as it does when a node fails: then the worker before is gone."""
     submission, number = read_submission(paths), os.environ.get("SLURM_JOB_ID")
+    if "SLURM_ARRAY_TASK_ID" in os.environ:
+        number = f"{os.environ['SLURM_ARRAY_JOB_ID']}_{os.environ['SLURM_ARRAY_TASK_ID']}"
     return number is not None and submission is not None and submission.slurm_id == number
 
 
-def _attempt(paths: JobPaths, context: FolderContext) -> tuple[State, str, int]:
-    """Run the job's function; return state, message and exit code."""
+@dataclass(frozen=True)
+class End:
+    """How a job ended; ``log`` is what its log says of it, with a traceback where the program is at fault."""
+
+    state: State
+    message: str
+    exit_code: int
+    log: str = ""
+
+
+def _attempt(paths: JobPaths, context: FolderContext) -> End:
+    """Run the job's function; return how it ended."""
     try:
         submission = read_submission(paths)
         if submission is not None and submission.waits_for:
@@ -104,20 +117,38 @@ def _attempt(paths: JobPaths, context: FolderContext) -> tuple[State, str, int]:
         kind = job_type(record.type)
         with _all_ranks(paths, record, context):
             kind.run(build_parameters(kind, record.parameters), context)
-        context.draw_newest()
+        context.draw_newest(allowed_threads(paths))
         if kind.outputs and not list_outputs(paths):
             raise JobError(f"the job ended without any of its outputs ({', '.join(kind.outputs)})")
     except (JobCancelled, KeyboardInterrupt) as stop:
         message = str(stop) or "interrupted"
-        append_log(paths, f"killed: {message}")
-        return "killed", message, EXIT_KILLED
-    except TriskelionError as error:
-        append_log(paths, f"failed: {error}")
-        return "failed", str(error), EXIT_INPUT
+        return End("killed", message, EXIT_KILLED, f"killed: {message}")
     except Exception as error:
-        append_log(paths, traceback.format_exc())
-        return "failed", f"{type(error).__name__}: {error} (a defect of the program; traceback in {paths.log})", EXIT_DEFECT
-    return "completed", "", EXIT_COMPLETED
+        return _explain_failure(paths, error)
+    return End("completed", "", EXIT_COMPLETED)
+
+
+def _explain_failure(paths: JobPaths, error: Exception) -> End:
+    if is_disk_full(error):
+        message = f"the disk is full ({error}): make room on that of {paths.folder}, then 'triskelion resume {paths.name}'"
+    elif isinstance(error, TriskelionError):
+        message = str(error)
+    else:
+        message = f"{type(error).__name__}: {error} (a defect of the program; traceback in {paths.log})"
+        return End("failed", message, EXIT_DEFECT, "".join(traceback.format_exception(error)))
+    return End("failed", message, EXIT_INPUT, f"failed: {message}")
+
+
+def _write_down(paths: JobPaths, end: End, figures: dict[str, Any]) -> End:
+    """Write the end of a job to log, summary and events; one that was completed has failed where there is no room for them."""
+    try:
+        if end.log:
+            append_log(paths, end.log)
+        write_json(paths.summary, figures)
+        append_event(paths.events, "state", state=end.state, message=end.message)
+    except OSError as error:
+        return _explain_failure(paths, error) if end.state == "completed" else end
+    return end
 
 
 @contextmanager
@@ -127,20 +158,23 @@ def _all_ranks(paths: JobPaths, record: JobRecord, context: FolderContext) -> It
     if size == 1:
         yield
         return
-    from triskelion.runners import distributed
+    if are_ranks_started():
+        from triskelion.runners.distributed import join_ranks
 
-    if distributed.are_ranks_started():
-        others = distributed.join_ranks()
+        others = join_ranks()
     else:
         follow = (sys.executable, "-P", "-m", "triskelion.runners.worker", "--quiet", str(paths.folder))
-        others = distributed.lead_ranks(size, follow, {**os.environ, **thread_variables(_threads_of_rank(context.threads, size))}, paths.log)
+        others = lead_ranks(size, follow, {**os.environ, **thread_variables(_threads_of_rank(context.threads, size))}, paths.log)
     with others as ranks:
-        context.ranks, context.threads = ranks, _threads_of_rank(context.threads, size)
+        context.ranks, context.threads = ranks, _threads_of_rank(context.threads, ranks.size)
         yield
 
 
 def _threads_of_rank(threads: int, size: int) -> int:
-    return max(threads // size, 1)
+    """Cores of one rank: a part of those of the job on this machine, or those that srun has given to the task."""
+    if "SLURM_STEP_NUM_TASKS" in os.environ and "SLURM_CPUS_PER_TASK" in os.environ:
+        return int(os.environ["SLURM_CPUS_PER_TASK"])
+    return max(threads // int(os.environ.get("LOCAL_WORLD_SIZE", size)), 1)
 
 
 def follow_first_rank(paths: JobPaths) -> int:
@@ -149,28 +183,13 @@ def follow_first_rank(paths: JobPaths) -> int:
 
     record = read_job(paths)
     kind = job_type(record.type)
-    with join_ranks() as ranks:
-        try:
+    try:
+        with join_ranks() as ranks:
             kind.run(build_parameters(kind, record.parameters), FollowerContext(paths, _threads_of_rank(allowed_threads(paths), ranks.size), ranks))
-        except TriskelionError as error:
-            print(f"rank {ranks.rank}: {error}", file=sys.stderr)
-            return EXIT_INPUT
+    except TriskelionError as error:
+        print(f"rank {os.environ['RANK']}: {error}", file=sys.stderr)
+        return EXIT_KILLED if isinstance(error, (RankLost, JobCancelled)) else EXIT_INPUT
     return EXIT_COMPLETED
-
-
-def _child_runner(paths: JobPaths, runner: Runner, threads: int):
-    def run_child(type_name: str, parameters: dict) -> str:
-        child = take_up_child(paths, type_name, parameters, threads)
-        while read_status(child).state == "running":  # it has outlived the worker that started it
-            time.sleep(WATCH_S)
-        state = read_status(child).state
-        if state in ("killed", "failed"):
-            requeue_job(child)
-        if state != "completed":
-            runner.run(child)
-        return child.name
-
-    return run_child
 
 
 @contextmanager
@@ -199,8 +218,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m triskelion.runners.worker", description="Run a job folder.")
     parser.add_argument("folder", type=Path, help="the job's folder, e.g. tri-snrnp/J12")
     parser.add_argument("--quiet", action="store_true", help="write to the log only")
+    parser.add_argument("--array", action="store_true", help="run the job that this task of SLURM's array of the job in the folder is to run")
     options = parser.parse_args(arguments)
     paths = JobPaths(options.folder.resolve())
+    if options.array:
+        paths = find_task(paths)
+    os.environ.update(read_srun(os.environ))
     if int(os.environ.get("RANK", "0")) > 0:
         with _cancel_on_signals():
             return follow_first_rank(paths)
