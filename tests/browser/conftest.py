@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from tests.browser.server_apart import ServerApart
 
 from triskelion import api
 from triskelion.runners.inline import InlineRunner
@@ -37,7 +38,7 @@ def page(chromium) -> Iterator:
     asked, failures = set(), []
     context.on("request", lambda request: asked.add(urlsplit(request.url).hostname or ""))
     tab = context.new_page()
-    tab.set_default_timeout(60_000)
+    tab.set_default_timeout(20_000)
     tab.on("pageerror", lambda error: failures.append(str(error)))
     yield tab
     context.close()
@@ -90,6 +91,14 @@ def serve(monkeypatch) -> Iterator[Callable[[Path], str]]:
     for server, thread in servers:
         server.should_exit = True
         thread.join()
+
+
+@pytest.fixture
+def server_apart() -> Iterator[ServerApart]:
+    """Return a server that can be started, killed and started again; it has ended when the test has."""
+    server = ServerApart()
+    yield server
+    server.stop()
 
 
 @pytest.fixture

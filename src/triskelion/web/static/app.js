@@ -36,7 +36,8 @@ const PLACES = {
   j: (project, query, job) => html`<${JobScreen} key=${job} project=${project} job=${job} query=${query} />`,
   view: (project, query, job) =>
     html`<${Later} key=${job} load=${() => import("./viewer/viewer_screen.js")} name="ViewerScreen" project=${project} job=${job} query=${query} />`,
-  compare: (project, query, jobs = "") => html`<${CompareScreen} key=${jobs} project=${project} jobs=${jobs.split(",").filter(Boolean)} query=${query} />`,
+  compare: (project, query, jobs = "") => html`<${CompareScreen} key=${jobs} project=${project} jobs=${jobs.split(",").filter(Boolean)}
+    query=${query} />`,
 };
 
 function ProjectPlace({ project, place, name, query }) {
@@ -80,14 +81,16 @@ function App() {
     document.title = [parts.at(3), parts[1] && titleOf(parts[1]), "Triskelion"].filter(Boolean).join(" · ");
   }, [parts, session.value]);
   if (refused) {
-    return html`<main id="main" tabindex="-1"><${Problem} title=${refused.status === 401 ? "This page needs its key" : "The server cannot be reached"} error=${refused}>
+    return html`<main id="main" tabindex="-1"><${Problem}
+      title=${refused.status === 401 ? "This page needs its key" : "The server cannot be reached"} error=${refused}>
       <button class="button primary" onClick=${begin}>Try again</button>
     <//></main>`;
   }
   const isWhole = parts[2] === "view";
   return html`<a class="skip-link" href="#main" onClick=${skip}>Skip to content</a>
     <${TopBar} />
-    <main id="main" tabindex="-1" class=${isWhole ? "whole" : ""}>${session.value ? html`<${Screen} />` : html`<${Waiting}>Asking the server …<//>`}</main>
+    <main id="main" tabindex="-1" class=${isWhole ? "whole" : ""}>${session.value ? html`<${Screen} />` : html`<${Waiting}>Asking the server …<//>`}
+      </main>
     <${Notices} /><${KeyHelp} />`;
 }
 

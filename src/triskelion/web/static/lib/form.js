@@ -36,7 +36,8 @@ export function fromValue(field, value) {
 /** What a field shows: what was typed, or the default. */
 export const shownValue = (field, values) => (field.name in values ? values[field.name] : fromValue(field, field.default));
 
-const isSame = (field, a, b) => (takesSeveral(field) ? a.join("\n") === b.join("\n") : a === b || (isNumber(field) && a !== "" && b !== "" && Number(a) === Number(b)));
+const isSame = (field, a, b) => (takesSeveral(field) ? a.join("\n") === b.join("\n") : a === b || (isNumber(field) && a !== "" && b !== ""
+  && Number(a) === Number(b)));
 
 const isNumber = (field) => field.kind === "int" || field.kind === "float";
 

@@ -45,7 +45,8 @@ export function timesOf(card) {
   const active = ACTIVE.includes(card.state);
   const seconds = wallSeconds(card, active ? now.value : card.ended);
   if (card.state === "running" && seconds !== null) return `running for ${formatDuration(Math.max(0, seconds))}`;
-  if (active) return card.state === "queued" ? `queued ${formatTime(card.created)}${card.lane ? ` on ${card.lane}` : ""}` : `made ${formatTime(card.created)}`;
+  if (active) return card.state === "queued" ? `queued ${formatTime(card.created)}${card.lane ? ` on ${card.lane}` : ""}`
+    : `made ${formatTime(card.created)}`;
   return `${formatTime(card.ended)}${seconds !== null ? ` · ${formatDuration(seconds)}` : ""}`;
 }
 
@@ -57,17 +58,20 @@ export function JobCard({ project, card, picked, pick }) {
   const figures = headlineFigures(card);
   const failed = card.state === "failed" || card.state === "killed";
   return html`<li class="card ${card.state} ${picked.includes(card.name) ? "picked" : ""}" data-job=${card.name}>
-    <div class="card-head"><${StateMark} state=${card.state} /><a class="card-title grow clip" href=${places.job(project, card.name)}>${nameType(card.type)}</a>
+    <div class="card-head"><${StateMark} state=${card.state} /><a class="card-title grow clip" href=${places.job(project, card.name)}>
+      ${nameType(card.type)}</a>
       <input type="checkbox" aria-label="Pick ${card.name} to compare" checked=${picked.includes(card.name)} onChange=${() => pick(card.name)} />
       <span class="job-name">${card.name}</span></div>
     ${card.title && html`<p class="card-own clip" title=${card.title}>${card.title}</p>`}
-    <div class="card-inputs small muted clip">${card.inputs.length ? html`from ${inputJobs(card).map((job, i) => html`${i ? ", " : ""}<a href=${places.job(project, job)}>${job}</a>`)}` : "from files"}
+    <div class="card-inputs small muted clip">${card.inputs.length ? html`from ${inputJobs(card).map((job, i) => html`${i ? ", " : ""}
+      <a href=${places.job(project, job)}>${job}</a>`)}` : "from files"}
       ${card.cloned_from && html` · clone of ${card.cloned_from}`}${card.started_by && html` · by ${card.started_by}`}</div>
     ${figures.length > 0 && html`<dl class="figures">${figures.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`}
     ${failed && html`<p class="small bad-text clip-2" title=${card.message}>${card.message}</p>`}
     <${ProgressLine} card=${card} />
     <div class="card-foot small muted"><span class="clip">${timesOf(card)}</span><span class="grow"></span>
-      ${card.warnings?.length > 0 && html`<span class="warn-text" title=${card.warnings.join("\n")}><${Icon} name="warning" size="13" /> ${card.warnings.length}</span>`}
+      ${card.warnings?.length > 0 && html`<span class="warn-text" title=${card.warnings.join("\n")}>
+        <${Icon} name="warning" size="13" /> ${card.warnings.length}</span>`}
       ${card.n_notes > 0 && html`<span title="${card.n_notes} notes"><${Icon} name="note" size="13" /> ${card.n_notes}</span>`}
       ${card.tags.map((tag) => html`<span class="chip">${tag}</span>`)}</div>
   </li>`;

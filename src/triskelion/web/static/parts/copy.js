@@ -21,6 +21,7 @@ export async function copyText(text, what) {
 export function Command({ text }) {
   return html`<div class="command">
     <code>${text}</code>
-    <button class="icon-button" aria-label="Copy the command line" title="Copy" onClick=${() => copyText(text, "the command line")}><${Icon} name="copy" size="14" /></button>
+    <button class="icon-button" aria-label="Copy the command line" title="Copy" onClick=${() => copyText(text, "the command line")}>
+      <${Icon} name="copy" size="14" /></button>
   </div>`;
 }

@@ -30,15 +30,18 @@ export function FolderPicker({ wants, start = null, title, onPick, onClose }) {
   return html`<${Dialog} title=${title} onClose=${onClose} footer=${footer}>
     <div class="stack">
       ${session.value.roots.length > 1 &&
-      html`<div class="row">${session.value.roots.map((root) => html`<button type="button" class="chip" onClick=${() => setPath(root)}>${root}</button>`)}</div>`}
+      html`<div class="row">${session.value.roots.map((root) => html`<button type="button" class="chip" onClick=${() => setPath(root)}>${root}
+        </button>`)}</div>`}
       <p class="mono small muted" style="overflow-wrap:anywhere">${value?.path ?? path}</p>
       ${error && html`<p class="field-error" role="alert">${error.message}</p>`}
       ${value &&
       html`<div class="folders">
         ${value.parent && html`<${Entry} icon="up" text=".." onPick=${() => setPath(value.parent)} />`}
-        ${value.folders.map((each) => html`<${Entry} icon="folder" text=${nameOf(joinPath(value.path, each))} onPick=${() => setPath(joinPath(value.path, each))} />`)}
+        ${value.folders.map((each) => html`<${Entry} icon="folder" text=${nameOf(joinPath(value.path, each))}
+          onPick=${() => setPath(joinPath(value.path, each))} />`)}
         ${wants === "file" &&
-        value.files.map((each) => html`<${Entry} icon="file" text=${nameOf(joinPath(value.path, each))} onPick=${() => onPick(joinPath(value.path, each))} />`)}
+        value.files.map((each) => html`<${Entry} icon="file" text=${nameOf(joinPath(value.path, each))}
+          onPick=${() => onPick(joinPath(value.path, each))} />`)}
       </div>`}
     </div>
   <//>`;

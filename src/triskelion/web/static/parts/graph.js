@@ -63,11 +63,14 @@ export function JobGraph({ project, cards, picked }) {
   const shape = cards.map((card) => card.name + card.inputs.map((input) => input.job).join()).join(";");
   const graph = useMemo(() => arrange(cards), [shape]); // states change often, the layout only with jobs and inputs
   const { width, height } = graph.graph();
-  return html`<div class="panel graph-panel"><svg class="graph" style="width:min(100%, ${width}px);min-width:${Math.round(SMALLEST * width)}px" viewBox="0 0 ${width} ${height}" role="group" aria-label="Graph of the jobs">
+  return html`<div class="panel graph-panel"><svg class="graph" style="width:min(100%, ${width}px);min-width:${Math.round(SMALLEST * width)}px"
+    viewBox="0 0 ${width} ${height}" role="group" aria-label="Graph of the jobs">
     ${graph.edges().map((edge) => {
       const { slots } = graph.edge(edge);
-      return html`<path key=${edge.v + edge.w} class="wire ${slots[0]}" d=${drawEdge(graph, edge)}><title>${edge.v} → ${edge.w}: ${slots.join(", ")}</title></path>`;
+      return html`<path key=${edge.v + edge.w} class="wire ${slots[0]}" d=${drawEdge(graph, edge)}><title>${edge.v} → ${edge.w}: ${slots.join(", ")}
+        </title></path>`;
     })}
-    ${cards.map((card) => html`<${Node} key=${card.name} project=${project} card=${card} place=${graph.node(card.name)} isPicked=${picked.includes(card.name)} />`)}
+    ${cards.map((card) => html`<${Node} key=${card.name} project=${project} card=${card} place=${graph.node(card.name)}
+      isPicked=${picked.includes(card.name)} />`)}
   </svg></div>`;
 }

@@ -17,10 +17,12 @@ export function Inputs({ project, value }) {
     <ul class="file-list">${value.inputs.map((input) => {
       const from = input.job && cardOf(project, input.job);
       return html`<li><span class="muted slot-name">${titles[input.slot] ?? input.slot}</span>
-        ${input.job ? html`<a class="clip grow" href=${places.job(project, input.job)}>${input.reference}${from && html` <span class="muted">${nameType(from.type)}</span>`}</a>`
+        ${input.job ? html`<a class="clip grow" href=${places.job(project, input.job)}>${input.reference}${from && html` <span class="muted">
+          ${nameType(from.type)}</span>`}</a>`
           : html`<span class="clip grow mono small" title=${input.reference}>${input.reference}</span>`}</li>`;
     })}</ul>
-    ${children.length > 0 && html`<p class="small muted">Used by ${children.map((child, i) => html`${i ? ", " : ""}<a href=${places.job(project, child.name ?? child)}>${child.name ?? child}</a>`)}</p>`}
+    ${children.length > 0 && html`<p class="small muted">Used by ${children.map((child, i) => html`${i ? ", " : ""}
+      <a href=${places.job(project, child.name ?? child)}>${child.name ?? child}</a>`)}</p>`}
   </section>`;
 }
 
@@ -29,8 +31,10 @@ function File({ project, value, output }) {
   const isMap = output.kind === "volume" || output.kind === "mask";
   return html`<li><i class="kind-dot ${output.kind}" aria-hidden="true"></i><span class="clip grow" title=${output.file}>${output.name}</span>
     <span class="muted small nowrap">${formatBytes(output.bytes)}</span>
-    ${isMap && html`<a class="icon-button" href=${places.view(project, value.name, { map: output.name })} aria-label="Look at ${output.name}" title="Look at it"><${Icon} name="view" size="15" /></a>`}
-    <a class="icon-button" href=${href} download aria-label="Download ${output.name}" title="Download ${output.file}"><${Icon} name="download" size="15" /></a></li>`;
+    ${isMap && html`<a class="icon-button" href=${places.view(project, value.name, { map: output.name })} aria-label="Look at ${output.name}"
+      title="Look at it"><${Icon} name="view" size="15" /></a>`}
+    <a class="icon-button" href=${href} download aria-label="Download ${output.name}" title="Download ${output.file}">
+      <${Icon} name="download" size="15" /></a></li>`;
 }
 
 /** The files a job left; all of them as one archive. */
@@ -39,8 +43,10 @@ export function Outputs({ project, value }) {
   if (!outputs.length) return null;
   const isSeen = outputs.some((output) => ["volume", "mask", "segmentation"].includes(output.kind));
   const draw = (output) => html`<${File} key=${output.file} project=${project} value=${value} output=${output} />`;
-  return html`<section class="panel"><div class="panel-head"><h2>Outputs</h2>${isSeen && html`<a class="button small" href=${places.view(project, value.name)}><${Icon} name="view" size="14" />View</a>`}</div>
+  return html`<section class="panel"><div class="panel-head"><h2>Outputs</h2>${isSeen && html`<a class="button small"
+    href=${places.view(project, value.name)}><${Icon} name="view" size="14" />View</a>`}</div>
     <ul class="file-list">${outputs.slice(0, SHOWN_FIRST).map(draw)}</ul>
-    ${outputs.length > SHOWN_FIRST && html`<details><summary class="small">${outputs.length - SHOWN_FIRST} more files</summary><ul class="file-list">${outputs.slice(SHOWN_FIRST).map(draw)}</ul></details>`}
+    ${outputs.length > SHOWN_FIRST && html`<details><summary class="small">${outputs.length - SHOWN_FIRST} more files</summary>
+      <ul class="file-list">${outputs.slice(SHOWN_FIRST).map(draw)}</ul></details>`}
     <p class="small"><a href="/api${pathOf("p", project, "j", value.name)}/archive" download>All files as an archive</a></p></section>`;
 }

@@ -19,7 +19,8 @@ function Question({ name, value, users, onYes, onClose }) {
   const [word, text] = QUESTIONS[name];
   const made = `${users.join(", ")} ${users.length > 1 ? "were" : "was"} made from it`;
   const used = users.length ? { kill: "", clear: ` ${made}.`, bin: ` ${made}, and what was made from them, all of which go with it.` }[name] : "";
-  const footer = html`<button class="button" onClick=${onClose}>Leave it</button><button class="button primary" autofocus onClick=${onYes}>${word}</button>`;
+  const footer = html`<button class="button" onClick=${onClose}>Leave it</button><button class="button primary" autofocus onClick=${onYes}>${word}
+    </button>`;
   return html`<${Dialog} title="${word}: ${value.name}" onClose=${onClose} footer=${footer}><p>${text}${used}</p><//>`;
 }
 

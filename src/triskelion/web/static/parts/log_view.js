@@ -51,7 +51,8 @@ function useLog(project, job, bytes) {
 function Line({ text }) {
   const [, , clock = "", message] = text.match(LINE);
   const isBad = /^(error|Traceback)/.test(message);
-  return html`<div class="log-line ${message.startsWith("warning:") ? "warning" : ""} ${isBad ? "error" : ""}"><time>${clock}</time><span>${message}</span></div>`;
+  return html`<div class="log-line ${message.startsWith("warning:") ? "warning" : ""} ${isBad ? "error" : ""}"><time>${clock}</time><span>${message}
+    </span></div>`;
 }
 
 /** A panel that stays at the end as long as one reads there. */

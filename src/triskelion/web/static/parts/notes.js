@@ -28,10 +28,13 @@ export function Notes({ project, value }) {
   };
   if (isReadOnly.value && !notes.length) return null;
   return html`<section class="panel"><h2>Notes</h2>
-    <ul class="notes">${notes.map((note) => html`<li><p>${note.text}</p><p class="small muted">${[note.by, note.time && formatTime(note.time)].filter(Boolean).join(", ")}</p></li>`)}</ul>
+    <ul class="notes">${notes.map((note) => html`<li><p>${note.text}</p><p class="small muted">
+      ${[note.by, note.time && formatTime(note.time)].filter(Boolean).join(", ")}</p></li>`)}</ul>
     ${!isReadOnly.value &&
-    html`<form class="stack tight" onSubmit=${add}><textarea class="field-input" rows="2" aria-label="New note" placeholder="What did you see?" value=${text} onInput=${(event) => setText(event.target.value)}
-        onKeyDown=${keys}></textarea>${text.trim() && html`<div><button class="button small">Add note</button> <span class="small muted">Ctrl+Enter</span></div>`}</form>`}
+    html`<form class="stack tight" onSubmit=${add}><textarea class="field-input" rows="2" aria-label="New note" placeholder="What did you see?"
+      value=${text} onInput=${(event) => setText(event.target.value)}
+        onKeyDown=${keys}></textarea>${text.trim() && html`<div><button class="button small">Add note</button> <span
+          class="small muted">Ctrl+Enter</span></div>`}</form>`}
   </section>`;
 }
 
@@ -52,12 +55,14 @@ export function Tags({ project, value }) {
     if (tag) await change({ add: [tag] });
   };
   return html`<span class="row tight tags">${value.tags.map(
-      (tag) => html`<span class="chip">${tag}${!isReadOnly.value && html`<button type="button" class="chip-close" aria-label="Take tag ${tag} away" onClick=${() => change({ remove: [tag] })}>
+      (tag) => html`<span class="chip">${tag}${!isReadOnly.value && html`<button type="button" class="chip-close" aria-label="Take tag ${tag} away"
+        onClick=${() => change({ remove: [tag] })}>
         <${Icon} name="close" size="10" /></button>`}</span>`,
     )}
     ${!isReadOnly.value &&
     (text === null
       ? html`<button class="chip" onClick=${() => setText("")}><${Icon} name="tag" size="12" />Tag</button>`
-      : html`<form onSubmit=${add}><input class="tag-input" ref=${focusAtOnce} aria-label="New tag" placeholder="tag, then Enter" value=${text} onInput=${(event) => setText(event.target.value)}
+      : html`<form onSubmit=${add}><input class="tag-input" ref=${focusAtOnce} aria-label="New tag" placeholder="tag, then Enter" value=${text}
+        onInput=${(event) => setText(event.target.value)}
           onKeyDown=${(event) => event.key === "Escape" && setText(null)} onBlur=${add} /></form>`)}</span>`;
 }

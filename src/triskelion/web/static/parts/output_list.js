@@ -23,7 +23,8 @@ export function OutputList({ project }) {
     <ul class="output-list">${cards.map(
       (card) => html`<li key=${card.name}><p class="small muted clip">${card.name} · ${nameType(card.type)}</p>
         <div class="row tight">${card.outputs.filter((output) => KINDS.includes(output.kind)).map(
-          (output) => html`<span class="chip draggable" draggable="true" onDragStart=${drag(`${card.name}.${output.name}`)} title="${card.name}.${output.name}, ${output.kind}">
+          (output) => html`<span class="chip draggable" draggable="true" onDragStart=${drag(`${card.name}.${output.name}`)}
+            title="${card.name}.${output.name}, ${output.kind}">
             <i class="kind-dot ${output.kind}"></i>${output.name}</span>`,
         )}</div></li>`,
     )}</ul>

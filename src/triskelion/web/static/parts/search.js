@@ -52,7 +52,8 @@ export function SearchBox({ project }) {
   };
   return html`<div class="search" role="search">
     <label class="visually-hidden" for="search">Search jobs</label>
-    <input id="search" ref=${input} class="field-input" type="search" placeholder="Search jobs" autocomplete="off" role="combobox" aria-expanded=${Boolean(isOpen && found)}
+    <input id="search" ref=${input} class="field-input" type="search" placeholder="Search jobs" autocomplete="off" role="combobox"
+      aria-expanded=${Boolean(isOpen && found)}
       aria-controls="search-found" value=${text} onInput=${(event) => setText(event.target.value)} onKeyDown=${keys}
       onFocus=${() => setOpen(true)} onBlur=${() => setTimeout(() => setOpen(false), 150)} />
     ${!text && html`<kbd aria-hidden="true">/</kbd>`}

@@ -31,7 +31,8 @@ function Option({ candidate, isCurrent, onPick }) {
 function Options({ id, candidates, text, place, offer }) {
   const shown = orderCandidates(candidates, text);
   if (!shown.length) return html`<div class="options"><p class="muted small">No job has made anything yet. Type the path of a file.</p></div>`;
-  return html`<ul class="options" role="listbox" id=${id}>${shown.map((each, number) => html`<${Option} key=${each.reference} candidate=${each} isCurrent=${number === place} onPick=${offer} />`)}</ul>`;
+  return html`<ul class="options" role="listbox" id=${id}>${shown.map((each, number) => html`<${Option} key=${each.reference} candidate=${each}
+    isCurrent=${number === place} onPick=${offer} />`)}</ul>`;
 }
 
 /** What fits first; of what does not fit, all the same, with its reason: one looks for it and shall see why. */
@@ -43,7 +44,8 @@ function orderCandidates(candidates, text) {
 
 /**
  * The control of a slot; one that takes several adds to its list.
- * @param {{field: object, value: string|string[], change: (value: any) => void, error: string|null, candidates?: object[], describedBy: string}} props
+ * @param {{field: object, value: string|string[], change: (value: any) => void, error: string|null, candidates?: object[],
+ *   describedBy: string}} props
  */
 export function SlotField({ field, value, change, error, candidates = [], describedBy }) {
   const [isOpen, setOpen] = useState(false);
@@ -87,13 +89,16 @@ export function SlotField({ field, value, change, error, candidates = [], descri
   };
   const id = `options-${field.name}`;
   const inputValue = field.several ? (typed ?? "") : value;
-  return html`<div class="slot ${isOver ? "over" : ""} ${value.length ? "filled" : ""}" data-kind=${field.slot} onDragOver=${over} onDragLeave=${() => setOver(false)} onDrop=${drop}>
+  return html`<div class="slot ${isOver ? "over" : ""} ${value.length ? "filled" : ""}" data-kind=${field.slot} onDragOver=${over}
+    onDragLeave=${() => setOver(false)} onDrop=${drop}>
     ${field.several && value.length > 0 && html`<${Several} value=${value} change=${change} />`}
     <div class="slot-box"><i class="kind-dot ${field.slot}" aria-hidden="true"></i>
-      <input id="field-${field.name}" value=${inputValue} placeholder="Pick, drag or type" spellcheck="false" autocomplete="off" role="combobox" aria-expanded=${isOpen} aria-controls=${id}
+      <input id="field-${field.name}" value=${inputValue} placeholder="Pick, drag or type" spellcheck="false" autocomplete="off" role="combobox"
+        aria-expanded=${isOpen} aria-controls=${id}
         aria-invalid=${Boolean(error)} aria-describedby=${describedBy} onInput=${type} onKeyDown=${keys}
         onFocus=${() => setOpen(true)} onBlur=${() => setOpen(false)} />
-      ${!field.several && value && html`<button type="button" class="icon-button" aria-label="Empty ${field.title}" onClick=${() => change(undefined)}><${Icon} name="close" size="12" /></button>`}
+      ${!field.several && value && html`<button type="button" class="icon-button" aria-label="Empty ${field.title}"
+        onClick=${() => change(undefined)}><${Icon} name="close" size="12" /></button>`}
     </div>
     ${isOpen && html`<${Options} id=${id} candidates=${candidates} text=${typed ?? ""} place=${place} offer=${offer} />`}
     ${chosen && html`<p class="small chosen clip">${chosen.output}: ${chosen.title}</p>`}
@@ -104,5 +109,6 @@ export function SlotField({ field, value, change, error, candidates = [], descri
 function Several({ value, change }) {
   const without = (place) => change(value.filter((_, number) => number !== place));
   return html`<div class="row tight">${value.map((each, place) => html`<span class="chip">${each}
-    <button type="button" class="chip-close" aria-label="Take ${each} away" onClick=${() => without(place)}><${Icon} name="close" size="10" /></button></span>`)}</div>`;
+    <button type="button" class="chip-close" aria-label="Take ${each} away" onClick=${() => without(place)}><${Icon} name="close" size="10" />
+      </button></span>`)}</div>`;
 }

@@ -34,13 +34,15 @@ export function JobTable({ project, cards, picked, pick }) {
   const compare = (a, b) => (key(a) < key(b) ? -1 : key(a) > key(b) ? 1 : numberOf(b.name) - numberOf(a.name));
   const sorted = [...cards].sort((a, b) => sign * compare(a, b));
   const sortBy = (place) => setOrder([place, place === column ? -sign : 1]);
-  const heading = ([title, , , isNumber], place) => html`<th class=${isNumber ? "number" : ""} aria-sort=${place === column ? (sign > 0 ? "ascending" : "descending") : "none"}>
+  const heading = ([title, , , isNumber], place) => html`<th class=${isNumber ? "number" : ""}
+    aria-sort=${place === column ? (sign > 0 ? "ascending" : "descending") : "none"}>
     <button class="link-button sort" onClick=${() => sortBy(place)}>${title}${place === column ? (sign > 0 ? " ↑" : " ↓") : ""}</button></th>`;
   return html`<div class="panel table-panel"><table class="plain jobs">
     <thead><tr><th><span class="visually-hidden">Pick</span></th>${COLUMNS.map(heading)}</tr></thead>
     <tbody>${sorted.map(
       (card) => html`<tr key=${card.name} class=${picked.includes(card.name) ? "picked" : ""}>
-        <td><input type="checkbox" aria-label="Pick ${card.name} to compare" checked=${picked.includes(card.name)} onChange=${() => pick(card.name)} /></td>
+        <td><input type="checkbox" aria-label="Pick ${card.name} to compare" checked=${picked.includes(card.name)}
+          onChange=${() => pick(card.name)} /></td>
         ${COLUMNS.map(([, , show, isNumber]) => html`<td class=${isNumber ? "number" : ""}>${show(card, project)}</td>`)}</tr>`,
     )}</tbody></table></div>`;
 }

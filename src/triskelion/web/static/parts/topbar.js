@@ -15,7 +15,7 @@ const STATES = {
 };
 const BANNERS = {
   lost: "The connection to the server is lost. What you see may be old; the page goes on by itself when `triskelion serve` runs again.",
-  locked: "The server was started anew and wants its key: open the address that `triskelion serve` printed. What you typed here stays until you close the page.",
+  locked: "The server was started anew and wants its key: open the address that `triskelion serve` printed. What you typed here stays.",
 };
 const NEXT_THEME = { system: "light", light: "dark", dark: "system" };
 const THEME_ICONS = { system: "system", light: "sun", dark: "moon" };
@@ -28,13 +28,15 @@ function Crumbs() {
   if (place === "view") trail.push(html`<a href=${places.job(project, name)}>${name}</a>`);
   if (place === "j") trail.push(html`<span aria-current="page">${name}</span>`);
   else if (place in PLACE_NAMES) trail.push(html`<span aria-current="page">${PLACE_NAMES[place]}</span>`);
-  return html`<nav class="crumbs grow" aria-label="Where you are">${trail.map((each) => html`<span class="slash" aria-hidden="true">/</span>${each}`)}</nav>`;
+  return html`<nav class="crumbs grow" aria-label="Where you are">${trail.map((each) => html`<span class="slash" aria-hidden="true">/</span>
+    ${each}`)}</nav>`;
 }
 
 function ThemeSwitch() {
   const now = theme.value;
   const label = `Colours: ${now === "system" ? "as the system" : now}. Change to ${NEXT_THEME[now] === "system" ? "as the system" : NEXT_THEME[now]}`;
-  return html`<button class="icon-button" aria-label=${label} title=${label} onClick=${() => chooseTheme(NEXT_THEME[now])}><${Icon} name=${THEME_ICONS[now]} /></button>`;
+  return html`<button class="icon-button" aria-label=${label} title=${label} onClick=${() => chooseTheme(NEXT_THEME[now])}>
+    <${Icon} name=${THEME_ICONS[now]} /></button>`;
 }
 
 /** The bar, and below it what there is to know about the connection. */

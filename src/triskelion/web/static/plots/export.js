@@ -1,6 +1,7 @@
 /** A plot that only the page has, to take along: as SVG with its colours written in, and as a table. */
 
-const STYLES = ["fill", "stroke", "stroke-width", "stroke-dasharray", "stroke-opacity", "fill-opacity", "opacity", "font-size", "font-weight", "font-family", "text-anchor"];
+const STYLES = ["fill", "stroke", "stroke-width", "stroke-dasharray", "stroke-opacity", "fill-opacity", "opacity", "font-size", "font-weight",
+  "font-family", "text-anchor"];
 
 function save(text, type, filename) {
   const link = document.createElement("a");
@@ -36,6 +37,7 @@ export function saveCsv(panel, filename) {
   const quote = (text) => `"${String(text).replaceAll('"', '""')}"`;
   const rows = [["series", panel.xLabel, panel.yLabel].map(quote).join(",")];
   for (const line of panel.lines) line.x.forEach((x, i) => rows.push([quote(line.label), x, line.y[i] ?? ""].join(",")));
-  for (const bars of panel.bars ?? []) bars.counts.forEach((count, i) => rows.push([quote(bars.label), (bars.edges[i] + bars.edges[i + 1]) / 2, count].join(",")));
+  for (const bars of panel.bars ?? []) bars.counts.forEach((count, i) => rows.push([quote(bars.label), (bars.edges[i] + bars.edges[i + 1]) / 2,
+    count].join(",")));
   save(`${rows.join("\n")}\n`, "text/csv", filename);
 }

@@ -6,12 +6,14 @@ function motionCorrelations(data) {
   const labels = data.names.flatMap((name) => [1, 2, 3].map((axis) => `${name} ${axis}`));
   const isOwn = (row, column) => Math.floor(row / 3) === Math.floor(column / 3);
   const values = data.correlation.map((row, i) => row.map((value, j) => (isOwn(i, j) ? null : value)));
-  return [{ kind: "grid", title: "Correlation of motions (bold: more than chance)", values, rows: labels, columns: labels, colors: "balance", low: -1, high: 1, write: (value) => value.toFixed(2).replace("-", "−"),
+  return [{ kind: "grid", title: "Correlation of motions (bold: more than chance)", values, rows: labels, columns: labels, colors: "balance",
+    low: -1, high: 1, write: (value) => value.toFixed(2).replace("-", "−"),
     isStrong: (i, j) => Math.abs(values[i][j]) > MORE_THAN_CHANCE_SD * data.correlation_sd[i][j] }];
 }
 
 /** All settings of the parameters after the first, as column headings. */
-const combine = (lists) => lists.reduce((before, list) => before.flatMap((each) => list.map((value) => (each ? `${each}, ${value}` : String(value)))), [""]);
+const combine = (lists) => lists.reduce((before, list) => before.flatMap((each) => list.map((value) => (each ? `${each}, ${value}`
+  : String(value)))), [""]);
 
 const mean = (values) => {
   const known = values.filter((value) => value !== null);
@@ -27,7 +29,8 @@ function series(data) {
   const panel = (title, rows, colors, write) => {
     const values = table(rows);
     const known = values.flat().filter((value) => value !== null);
-    return { kind: "grid", title, values, rows: first.map(String), columns: columns.map((text) => text || "all"), colors, low: Math.min(...known), high: Math.max(...known), write, blank: "failed", frame: place,
+    return { kind: "grid", title, values, rows: first.map(String), columns: columns.map((text) => text || "all"), colors, low: Math.min(...known),
+      high: Math.max(...known), write, blank: "failed", frame: place,
       dots: (i, j) => data.as_good[i * columns.length + j], rowTitle: names[0], columnTitle: names.slice(1).join(", ") };
   };
   const angles = data.agreement.map(({ first: a, second: b, angle_deg: angle }) => [a, b, angle]);
@@ -36,7 +39,8 @@ function series(data) {
     panel("Mean corrected FSC", data.mean_fsc, "viridis", (value) => value.toFixed(3))];
   if (angles.length) {
     const values = angles.map(([, , angle]) => [angle]);
-    panels.push({ kind: "grid", title: "Angles between poses of neighbours (°)", values, rows: angles.map(([a, b]) => `${heading(a)} – ${heading(b)}`), columns: ["median"], colors: "cividis", low: 0,
+    panels.push({ kind: "grid", title: "Angles between poses of neighbours (°)", values, rows: angles.map(([a,
+      b]) => `${heading(a)} – ${heading(b)}`), columns: ["median"], colors: "cividis", low: 0,
       high: Math.max(...values.flat()), write: (value) => value.toPrecision(2) });
   }
   return panels;

@@ -25,5 +25,6 @@ export const describePlot = (name, data) => PANELS[name](data);
 /** One panel with its title. */
 export function Panel({ panel }) {
   const Kind = KINDS[panel.kind] ?? AxesPanel;
-  return html`<figure class="plot-panel"><figcaption class=${panel.isBad ? "bad-text" : ""}>${panel.title}</figcaption><${Kind} panel=${panel} /></figure>`;
+  return html`<figure class="plot-panel"><figcaption class=${panel.isBad ? "bad-text" : ""}>${panel.title}</figcaption><${Kind} panel=${panel} />
+    </figure>`;
 }

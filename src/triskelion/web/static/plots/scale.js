@@ -1,6 +1,7 @@
 /** Axes in numbers: ticks at round values, linear or logarithmic, and resolutions along an axis of frequencies. */
 
-const ROUND_RESOLUTIONS_A = [200, 100, 70, 50, 40, 30, 25, 20, 17, 15, 12, 10, 8, 7, 6, 5, 4.5, 4, 3.5, 3, 2.8, 2.6, 2.4, 2.2, 2, 1.8, 1.6, 1.4, 1.2, 1];
+const ROUND_RESOLUTIONS_A = [200, 100, 70, 50, 40, 30, 25, 20, 17, 15, 12, 10, 8, 7, 6, 5, 4.5, 4, 3.5, 3, 2.8, 2.6, 2.4, 2.2, 2, 1.8, 1.6, 1.4,
+  1.2, 1];
 const SMALLEST_GAP = 0.085; // between two labels, as a fraction of the axis
 
 /**

@@ -45,7 +45,8 @@ function makeCells(nRings) {
     for (let i = 0; i < size; i += 1) {
       const [left, right] = [(i * 360) / size - 180, ((i + 1) * 360) / size - 180];
       const points = [...up.map((elevation) => place(left, elevation)), ...[...up].reverse().map((elevation) => place(right, elevation))];
-      cells.push({ path: `M${points.map(([x, y]) => `${x.toFixed(1)},${y.toFixed(1)}`).join("L")}Z`, azimuth: (left + right) / 2, elevation: (low + high) / 2 });
+      cells.push({ path: `M${points.map(([x, y]) => `${x.toFixed(1)},${y.toFixed(1)}`).join("L")}Z`, azimuth: (left + right) / 2,
+        elevation: (low + high) / 2 });
     }
   });
   return cells;
@@ -54,19 +55,23 @@ function makeCells(nRings) {
 const cellsOf = new Map(); // by number of rings: a few sizes occur, each again and again
 
 function Graticule() {
-  const meridian = (azimuth) => `M${Array.from({ length: 37 }, (_, i) => place(azimuth, 5 * i - 90).map((value) => value.toFixed(1)).join(",")).join("L")}`;
+  const written = ([x, y]) => `${x.toFixed(1)},${y.toFixed(1)}`;
+  const meridian = (azimuth) => `M${Array.from({ length: 37 }, (_, i) => written(place(azimuth, 5 * i - 90))).join("L")}`;
   return html`<g class="graticule">${[-120, -60, 0, 60, 120].map((azimuth) => html`<path d=${meridian(azimuth)} />`)}
     ${[-60, -30, 0, 30, 60].map((elevation) => {
       const [x, y] = place(180, elevation);
-      return html`<g><path d="M${2 * CENTER_X - x},${y}H${x}" /><text x=${2 * CENTER_X - x - 5} y=${y + 3.5} text-anchor="end">${String(elevation).replace("-", "−")}°</text></g>`;
+      return html`<g><path d="M${2 * CENTER_X - x},${y}H${x}" /><text x=${2 * CENTER_X - x - 5} y=${y + 3.5} text-anchor="end">
+        ${String(elevation).replace("-", "−")}°</text></g>`;
     })}
     <ellipse class="outline" cx=${CENTER_X} cy=${CENTER_Y} rx=${RADIUS} ry=${RADIUS / 2} /></g>`;
 }
 
 function ColorBar({ panel }) {
   const step = (BAR_RIGHT - BAR_LEFT) / BAR_STEPS;
-  return html`<g class="color-bar">${Array.from({ length: BAR_STEPS }, (_, i) => html`<rect x=${BAR_LEFT + i * step} y=${BAR_Y} width=${step + 0.5} height="8" fill=${colorAt(panel.colors, i / (BAR_STEPS - 1))} />`)}
-    <text x=${BAR_LEFT - 6} y=${BAR_Y + 8} text-anchor="end">${formatNumber(panel.low)}</text><text x=${BAR_RIGHT + 6} y=${BAR_Y + 8}>${formatNumber(panel.high)}</text>
+  return html`<g class="color-bar">${Array.from({ length: BAR_STEPS }, (_, i) => html`<rect x=${BAR_LEFT + i * step} y=${BAR_Y} width=${step + 0.5}
+    height="8" fill=${colorAt(panel.colors, i / (BAR_STEPS - 1))} />`)}
+    <text x=${BAR_LEFT - 6} y=${BAR_Y + 8} text-anchor="end">${formatNumber(panel.low)}</text><text x=${BAR_RIGHT + 6} y=${BAR_Y + 8}>
+      ${formatNumber(panel.high)}</text>
     <text class="label" x=${(BAR_LEFT + BAR_RIGHT) / 2} y=${BAR_Y + 23} text-anchor="middle">${panel.label}</text></g>`;
 }
 
@@ -76,7 +81,8 @@ export function SpherePanel({ panel }) {
   if (!cellsOf.has(panel.nRings)) cellsOf.set(panel.nRings, makeCells(panel.nRings));
   const cells = cellsOf.get(panel.nRings);
   const share = makeScale([panel.low, panel.high], [0, 1], panel.isLog);
-  const words = seen === null ? "" : `azimuth ${Math.round(cells[seen].azimuth)}°, elevation ${Math.round(cells[seen].elevation)}°: ${formatNumber(panel.values[seen])}`;
+  const words = seen === null ? ""
+    : `azimuth ${Math.round(cells[seen].azimuth)}°, elevation ${Math.round(cells[seen].elevation)}°: ${formatNumber(panel.values[seen])}`;
   return html`<svg class="plot" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label=${panel.title} onPointerLeave=${() => setSeen(null)}>
     <g class="cells">${cells.map((cell, i) => {
       const value = panel.values[i];

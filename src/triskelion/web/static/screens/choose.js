@@ -33,9 +33,11 @@ export function ChooseScreen({ project, query }) {
   };
   return html`<div class="stack">
     <div class="spread"><h1>New job</h1>
-      <form onSubmit=${open}><input class="field-input wide" type="search" ref=${focusAtOnce} aria-label="Find a job type" placeholder="What shall be done?" value=${text}
+      <form onSubmit=${open}><input class="field-input wide" type="search" ref=${focusAtOnce} aria-label="Find a job type"
+        placeholder="What shall be done?" value=${text}
         onInput=${(event) => setText(event.target.value)} /></form></div>
     <ul class="type-list">${fits.map((type) => html`<${TypeCard} key=${type.name} project=${project} type=${type} query=${query} />`)}</ul>
-    ${fits.length === 0 && html`<div class="blank"><h2>No job is called so</h2><p>Try another word, or empty the box to see all ${types.length}.</p></div>`}
+    ${fits.length === 0 && html`<div class="blank"><h2>No job is called so</h2><p>Try another word, or empty the box to see all ${types.length}.</p>
+      </div>`}
   </div>`;
 }

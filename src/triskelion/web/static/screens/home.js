@@ -31,13 +31,17 @@ function NewProject({ onClose }) {
       setFolder(path);
       setPicking(false);
     };
-    return html`<${FolderPicker} wants="folder" start=${folder} title="Where the project's folder shall lie" onPick=${pick} onClose=${() => setPicking(false)} />`;
+    return html`<${FolderPicker} wants="folder" start=${folder} title="Where the project's folder shall lie" onPick=${pick}
+      onClose=${() => setPicking(false)} />`;
   }
-  const footer = html`<button class="button" onClick=${onClose}>Cancel</button><button class="button primary" form="new-project" disabled=${!name}>Make project</button>`;
+  const footer = html`<button class="button" onClick=${onClose}>Cancel</button><button class="button primary" form="new-project"
+    disabled=${!name}>Make project</button>`;
   return html`<${Dialog} title="New project" onClose=${onClose} footer=${footer}>
     <form id="new-project" class="stack" onSubmit=${make}>
-      <label>Title<input class="field-input" id="project-title" autofocus value=${title} placeholder="Yeast tri-snRNP" onInput=${(event) => setTitle(event.target.value)} /></label>
-      <div><p>Folder</p><div class="row"><code class="grow clip">${target}</code><button type="button" class="button small" onClick=${() => setPicking(true)}>Elsewhere …</button></div>
+      <label>Title<input class="field-input" id="project-title" autofocus value=${title} placeholder="Yeast tri-snRNP"
+        onInput=${(event) => setTitle(event.target.value)} /></label>
+      <div><p>Folder</p><div class="row"><code class="grow clip">${target}</code><button type="button" class="button small"
+        onClick=${() => setPicking(true)}>Elsewhere …</button></div>
         <p class="muted small">Everything about the project stands in this folder. Copy it, and the project opens elsewhere.</p></div>
     </form>
   <//>`;
@@ -63,7 +67,8 @@ export function HomeScreen() {
     <div class="spread"><h1>Projects</h1>${projects.length > 0 && actions}</div>
     ${projects.length > 0
       ? html`<ul class="project-list">${projects.map((project) => html`<${ProjectCard} key=${project.id} project=${project} />`)}</ul>`
-      : html`<div class="blank"><h2>No project yet</h2><p>A project is a folder with its jobs. Make one, or open one that is there.</p>${actions}</div>`}
+      : html`<div class="blank"><h2>No project yet</h2><p>A project is a folder with its jobs. Make one, or open one that is there.</p>${actions}
+        </div>`}
     <p class="small muted">Triskelion ${version}, ${threads} processor core${threads === 1 ? "" : "s"}. Folders shown: ${roots.join(", ")}.</p>
     ${open === "new" && html`<${NewProject} onClose=${close} />`}
     ${open === "open" &&

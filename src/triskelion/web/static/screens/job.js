@@ -49,7 +49,8 @@ function useJob(project, job) {
 function Head({ project, value }) {
   return html`<div class="job-head">
     <div class="row"><${StateMark} state=${value.state} withWord /><h1><span class="job-name">${value.name}</span> ${nameType(value.type)}</h1>
-      ${value.title && html`<span class="muted">${value.title}</span>`}<span class="grow"></span><${JobActions} project=${project} value=${value} /></div>
+      ${value.title && html`<span class="muted">${value.title}</span>`}<span class="grow"></span><${JobActions} project=${project} value=${value} />
+        </div>
     <div class="row muted small"><span>${timesOf(value)}</span>${value.lane && html`<span>lane ${value.lane}</span>`}
       ${value.cloned_from && html`<span>clone of <a href=${places.job(project, value.cloned_from)}>${value.cloned_from}</a></span>`}
       ${value.started_by && html`<span>started by <a href=${places.job(project, value.started_by)}>${value.started_by}</a></span>`}
@@ -63,7 +64,8 @@ function Results({ project, value, query }) {
   const isEmpty = value.plots.length === 0;
   return html`<div class="job-main stack">
     ${isEmpty && ACTIVE.includes(value.state) && html`<div class="blank"><h2>No result yet</h2><p>Plots appear here as the job makes them.</p></div>`}
-    ${isEmpty && !ACTIVE.includes(value.state) && html`<div class="blank"><p>This job made no plots. Its figures and files are on the right, its steps in the log.</p></div>`}
+    ${isEmpty && !ACTIVE.includes(value.state) && html`<div class="blank">
+      <p>This job made no plots. Its figures and files are on the right, its steps in the log.</p></div>`}
     ${!isEmpty && html`<${PlotBoard} project=${project} job=${value.name} plots=${value.plots} query=${query} />`}
   </div>`;
 }
@@ -87,7 +89,8 @@ export function JobScreen({ project, job, query }) {
   }
   if (!value) return html`<${Waiting}>Reading ${job} …<//>`;
   const tab = query.tab in TABS ? query.tab : "results";
-  const tabOf = ([name, text]) => html`<button role="tab" aria-selected=${tab === name} onClick=${() => changeQuery({ tab: name === "results" ? null : name })}>${text}</button>`;
+  const tabOf = ([name, text]) => html`<button role="tab" aria-selected=${tab === name}
+    onClick=${() => changeQuery({ tab: name === "results" ? null : name })}>${text}</button>`;
   return html`<div class="stack">
     <${Head} project=${project} value=${value} />
     <${Warnings} project=${project} value=${value} />
@@ -95,7 +98,8 @@ export function JobScreen({ project, job, query }) {
     <div class="job-body">
       ${tab === "results" && html`<${Results} project=${project} value=${value} query=${query} />`}
       ${tab === "log" && html`<div class="job-main"><${LogView} project=${project} job=${job} bytes=${value.log_bytes} /></div>`}
-      ${tab === "parameters" && html`<div class="job-main stack"><section class="panel"><h2>The same on the command line</h2><${Command} text=${value.command} /></section>
+      ${tab === "parameters" && html`<div class="job-main stack"><section class="panel"><h2>The same on the command line</h2>
+        <${Command} text=${value.command} /></section>
           <${ParameterTable} project=${project} value=${value} /></div>`}
       <${Side} project=${project} value=${value} />
     </div>

@@ -35,7 +35,8 @@ function Workspaces({ project, current, workspaces, cards }) {
   const [title, setTitle] = useState(null);
   const count = (name) => cards.filter((card) => card.workspace === name).length;
   const entry = (href, text, number, isCurrent) =>
-    html`<li><a href=${href} aria-current=${isCurrent ? "page" : null}><span class="clip">${text}</span><span class="count">${number}</span></a></li>`;
+    html`<li><a href=${href} aria-current=${isCurrent ? "page" : null}><span class="clip">${text}</span><span class="count">${number}</span></a>
+      </li>`;
   const make = async (event) => {
     event.preventDefault();
     const made = await attempt(() => post(`${pathOf("p", project)}/workspaces`, { title }));
@@ -50,7 +51,8 @@ function Workspaces({ project, current, workspaces, cards }) {
     ${!isReadOnly.value &&
     (title === null
       ? html`<button class="button quiet small" onClick=${() => setTitle("")}><${Icon} name="plus" size="13" />New workspace</button>`
-      : html`<form class="row" onSubmit=${make}><input class="field-input" ref=${focusAtOnce} aria-label="Title of the workspace" placeholder="Title, then Enter" value=${title}
+      : html`<form class="row" onSubmit=${make}><input class="field-input" ref=${focusAtOnce} aria-label="Title of the workspace"
+        placeholder="Title, then Enter" value=${title}
           onInput=${(event) => setTitle(event.target.value)} onKeyDown=${(event) => event.key === "Escape" && setTitle(null)} /></form>`)}
   </section>`;
 }
@@ -59,19 +61,24 @@ function Sidebar({ project, workspace, query, cards }) {
   const tags = [...new Set(cards.flatMap((card) => card.tags))].sort();
   const states = Object.keys(FILTERS).filter((state) => cards.some((card) => card.state === state));
   const chip = (key, value, text) =>
-    html`<button class="chip" aria-pressed=${query[key] === value} onClick=${() => changeQuery({ [key]: query[key] === value ? null : value })}>${text}</button>`;
+    html`<button class="chip" aria-pressed=${query[key] === value} onClick=${() => changeQuery({ [key]: query[key] === value ? null : value })}>
+      ${text}</button>`;
   return html`<aside class="sidebar" aria-label="Parts of the project">
     <${Workspaces} project=${project} current=${workspace} workspaces=${projects.value[project].workspaces} cards=${cards} />
     ${states.length > 1 &&
-    html`<section aria-label="States"><h3>State</h3><div class="row tight">${states.map((state) => chip("state", state, `${FILTERS[state]} ${cards.filter((card) => card.state === state).length}`))}</div></section>`}
-    ${tags.length > 0 && html`<section aria-label="Tags"><h3>Tags</h3><div class="row tight">${tags.map((tag) => chip("tag", tag, tag))}</div></section>`}
-    <section aria-label="Upkeep"><ul><li><a href=${places.disk(project)}>Disk use</a></li><li><a href=${places.bin(project)}>Bin</a></li></ul></section>
+    html`<section aria-label="States"><h3>State</h3><div class="row tight">
+      ${states.map((state) => chip("state", state, `${FILTERS[state]} ${cards.filter((card) => card.state === state).length}`))}</div></section>`}
+    ${tags.length > 0 && html`<section aria-label="Tags"><h3>Tags</h3><div class="row tight">${tags.map((tag) => chip("tag", tag, tag))}</div>
+      </section>`}
+    <section aria-label="Upkeep"><ul><li><a href=${places.disk(project)}>Disk use</a></li><li><a href=${places.bin(project)}>Bin</a></li></ul>
+      </section>
   </aside>`;
 }
 
 function chooseCards(cards, workspace, query) {
   return cards.filter(
-    (card) => (!workspace || card.workspace === workspace) && (!query.state || card.state === query.state) && (!query.tag || card.tags.includes(query.tag)),
+    (card) => (!workspace || card.workspace === workspace) && (!query.state || card.state === query.state) && (!query.tag
+      || card.tags.includes(query.tag)),
   );
 }
 
@@ -84,16 +91,19 @@ function Toolbar({ project, workspace, view, chosen, picked, setPicked }) {
       ${picked.length > 1 && html`<a class="button" href=${places.compare(project, picked)}>Compare ${picked.join(" and ")}</a>`}
       <button class="button quiet" onClick=${() => setPicked([])}>Clear</button></span>`}
     <div class="segments" role="group" aria-label="How jobs are shown">
-      ${Object.entries(VIEWS).map(([name, text]) => html`<button aria-pressed=${view === name} onClick=${() => chooseView(name)}>${text}</button>`)}</div>
+      ${Object.entries(VIEWS).map(([name, text]) => html`<button aria-pressed=${view === name} onClick=${() => chooseView(name)}>${text}</button>`)}
+        </div>
     ${!isReadOnly.value && html`<a class="button primary" href=${places.choose(project, { workspace })}><${Icon} name="plus" />New job</a>`}
   </div>`;
 }
 
 function NoJobs({ project, isFiltered }) {
   if (isFiltered) return html`<div class="blank"><h2>No job fits</h2><p>Take a filter away on the left to see the others.</p></div>`;
-  return html`<div class="blank"><h2>No job yet</h2><p>Begin with particles that have poses, for example those of a consensus refinement, or simulate some.</p>
+  return html`<div class="blank"><h2>No job yet</h2>
+    <p>Begin with particles that have poses, for example those of a consensus refinement, or simulate some.</p>
     <div class="row"><a class="button primary" href=${places.build(project, "import_particles")}>Import particles</a>
-      <a class="button" href=${hashOf(["p", project, "new", "fetch_empiar"])}>Fetch from EMPIAR</a><a class="button" href=${places.build(project, "simulate")}>Simulate</a></div></div>`;
+      <a class="button" href=${hashOf(["p", project, "new", "fetch_empiar"])}>Fetch from EMPIAR</a>
+        <a class="button" href=${places.build(project, "simulate")}>Simulate</a></div></div>`;
 }
 
 /** The screen of a project. */
@@ -109,7 +119,8 @@ export function ProjectScreen({ project, workspace, query }) {
     <div class="stack grow">
       <${Toolbar} project=${project} workspace=${workspace} view=${view} chosen=${chosen} picked=${picked} setPicked=${setPicked} />
       ${chosen.length === 0 && html`<${NoJobs} project=${project} isFiltered=${cards.length > 0} />`}
-      ${chosen.length > 0 && view === "cards" && html`<ul class="cards">${chosen.map((card) => html`<${JobCard} key=${card.name} ...${shared} card=${card} />`)}</ul>`}
+      ${chosen.length > 0 && view === "cards" && html`<ul class="cards">${chosen.map((card) => html`<${JobCard} key=${card.name} ...${shared}
+        card=${card} />`)}</ul>`}
       ${chosen.length > 0 && view === "table" && html`<${JobTable} ...${shared} />`}
       ${chosen.length > 0 && view === "graph" && html`<${JobGraph} ...${shared} />`}
     </div>
