@@ -67,8 +67,8 @@ export function JobGraph({ project, cards, picked }) {
     viewBox="0 0 ${width} ${height}" role="group" aria-label="Graph of the jobs">
     ${graph.edges().map((edge) => {
       const { slots } = graph.edge(edge);
-      return html`<path key=${edge.v + edge.w} class="wire ${slots[0]}" d=${drawEdge(graph, edge)}><title>${edge.v} → ${edge.w}: ${slots.join(", ")}
-        </title></path>`;
+      const words = `${edge.v} → ${edge.w}: ${slots.join(", ")}`;
+      return html`<path key=${edge.v + edge.w} class="wire ${slots[0]}" d=${drawEdge(graph, edge)}><title>${words}</title></path>`;
     })}
     ${cards.map((card) => html`<${Node} key=${card.name} project=${project} card=${card} place=${graph.node(card.name)}
       isPicked=${picked.includes(card.name)} />`)}

@@ -5,7 +5,7 @@ import { get, pathOf, post, queryOf } from "../lib/api.js";
 import { beginValues, isChanged, toParameters, toQuery } from "../lib/form.js";
 import { nameType } from "../lib/format.js";
 import { go, hashOf, places } from "../lib/router.js";
-import { jobTypes, projects, session } from "../lib/store.js";
+import { isReadOnly, jobTypes, projects, session } from "../lib/store.js";
 import { Command } from "../parts/copy.js";
 import { Field } from "../parts/field.js";
 import { Problem, useLoad, Waiting } from "../parts/load.js";
@@ -107,7 +107,7 @@ function RunPanel({ project, type, check, isNew, general, place, preview, isSend
       onChange=${(event) => setWorkspace(event.target.value)}>
       ${workspaces.map((each) => html`<option value=${each.name} selected=${each.name === workspace}>${each.title}</option>`)}</select></label>`}
     ${general.map((message) => html`<p class="field-error" role="alert">${message}</p>`)}
-    <button class="button primary run-button" disabled=${isSending}>${isSending ? "Making the job …" : verb}</button>
+    <button class="button primary run-button" disabled=${isSending || isReadOnly.value}>${isSending ? "Making the job …" : verb}</button>
     <p class="small muted check-state" role="status">
       ${!check || !isNew ? "Checking …" : check.ok ? "Everything fits." : html`To settle first: <${Unsettled} type=${type}
       errors=${check.errors} />`}</p>

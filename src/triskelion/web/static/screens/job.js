@@ -11,6 +11,7 @@ import { Command } from "../parts/copy.js";
 import { Figures } from "../parts/figures.js";
 import { Inputs, Outputs } from "../parts/inputs_outputs.js";
 import { JobActions } from "../parts/job_actions.js";
+import { Lineage } from "../parts/lineage.js";
 import { Problem, useLoad, Waiting } from "../parts/load.js";
 import { LogView } from "../parts/log_view.js";
 import { NextJobs } from "../parts/next_jobs.js";
@@ -19,8 +20,9 @@ import { ParameterTable } from "../parts/parameter_table.js";
 import { PlotBoard } from "../parts/plot_board.js";
 import { ACTIVE, StateMark } from "../parts/state_mark.js";
 import { Warnings } from "../parts/warnings.js";
+import { WorkspaceChoice } from "../parts/workspace_choice.js";
 
-const TABS = { results: "Results", log: "Log", parameters: "Parameters" };
+const TABS = { results: "Results", log: "Log", parameters: "Parameters", lineage: "Lineage" };
 const SETTLE_MS = 300; // events come in bursts: an iteration leaves a dozen plots
 
 /** Read the job, and again when something has come that its card does not tell. */
@@ -49,12 +51,11 @@ function useJob(project, job) {
 function Head({ project, value }) {
   return html`<div class="job-head">
     <div class="row"><${StateMark} state=${value.state} withWord /><h1><span class="job-name">${value.name}</span> ${nameType(value.type)}</h1>
-      ${value.title && html`<span class="muted">${value.title}</span>`}<span class="grow"></span><${JobActions} project=${project} value=${value} />
-        </div>
+      ${value.title && html`<span class="muted">${value.title}</span>`}<span class="grow"></span><${JobActions} project=${project} value=${value} /></div>
     <div class="row muted small"><span>${timesOf(value)}</span>${value.lane && html`<span>lane ${value.lane}</span>`}
       ${value.cloned_from && html`<span>clone of <a href=${places.job(project, value.cloned_from)}>${value.cloned_from}</a></span>`}
       ${value.started_by && html`<span>started by <a href=${places.job(project, value.started_by)}>${value.started_by}</a></span>`}
-      <span>made ${formatTime(value.created)}</span><${Tags} project=${project} value=${value} /></div>
+      <span>made ${formatTime(value.created)}</span><${WorkspaceChoice} project=${project} value=${value} /><${Tags} project=${project} value=${value} /></div>
     ${value.state === "running" && html`<${ProgressLine} card=${value} />`}
     ${value.state === "queued" && value.message && html`<p class="small muted">${value.message}</p>`}
   </div>`;
@@ -63,7 +64,8 @@ function Head({ project, value }) {
 function Results({ project, value, query }) {
   const isEmpty = value.plots.length === 0;
   return html`<div class="job-main stack">
-    ${isEmpty && ACTIVE.includes(value.state) && html`<div class="blank"><h2>No result yet</h2><p>Plots appear here as the job makes them.</p></div>`}
+    ${isEmpty && ACTIVE.includes(value.state) && html`<div class="blank"><h2>No result yet</h2><p>Plots appear here as the job makes them.</p></div>
+      <${LogView} project=${project} job=${value.name} bytes=${value.log_bytes} />`}
     ${isEmpty && !ACTIVE.includes(value.state) && html`<div class="blank">
       <p>This job made no plots. Its figures and files are on the right, its steps in the log.</p></div>`}
     ${!isEmpty && html`<${PlotBoard} project=${project} job=${value.name} plots=${value.plots} query=${query} />`}
@@ -98,9 +100,10 @@ export function JobScreen({ project, job, query }) {
     <div class="job-body">
       ${tab === "results" && html`<${Results} project=${project} value=${value} query=${query} />`}
       ${tab === "log" && html`<div class="job-main"><${LogView} project=${project} job=${job} bytes=${value.log_bytes} /></div>`}
-      ${tab === "parameters" && html`<div class="job-main stack"><section class="panel"><h2>The same on the command line</h2>
-        <${Command} text=${value.command} /></section>
-          <${ParameterTable} project=${project} value=${value} /></div>`}
+      ${tab === "parameters" && html`<div class="job-main stack">
+        <section class="panel"><h2>The same on the command line</h2><${Command} text=${value.command} /></section>
+        <${ParameterTable} value=${value} /></div>`}
+      ${tab === "lineage" && html`<div class="job-main"><${Lineage} project=${project} job=${job} /></div>`}
       <${Side} project=${project} value=${value} />
     </div>
   </div>`;
