@@ -11,8 +11,11 @@ import { TOOLS } from "./viewer.js";
  */
 export function attachPointerTools(viewer) {
   const box = signal(null);
+  let lastClick = Promise.resolve(); // clicks count in the order in which they were made, however long each pick takes
   const detach = attachTrackball(viewer.scene, {
-    onClick: (event) => click(viewer, event).catch((error) => (viewer.problem.value = error.message)),
+    onClick: (event) => {
+      lastClick = lastClick.then(() => click(viewer, event)).catch((error) => (viewer.problem.value = error.message));
+    },
     startsBox: (event) => Boolean(viewer.regions.peek()) && (viewer.tool.peek() === TOOLS.box || event.ctrlKey || event.metaKey),
     onBox: (start, end, isDone) => {
       const drawn = rectangle(viewer.scene.canvas, start, end);

@@ -59,12 +59,13 @@ function View({ project, job, query }) {
     };
   }, []);
   const problem = viewer?.problem.value;
+  const nDrawn = viewer?.regions.value ? viewer.surfaces.nDrawn.value : null;
   return html`
     <section class="viewer" aria-label=${`${job} in 3D`}>
       <div class="viewer-main">
         ${viewer && html`<${ViewerToolbar} viewer=${viewer} />`}
         ${problem && html`<p class="viewer-problem" role="alert">${problem}</p>`}
-        <div class=${`viewer-stage tool-${viewer?.tool.value ?? "select"}`} data-regions=${viewer?.surfaces?.nDrawn.value} data-pick-ms=${viewer?.picked_ms.value}>
+        <div class=${`viewer-stage tool-${viewer?.tool.value ?? "select"}`} data-regions=${nDrawn} data-pick-ms=${viewer?.picked_ms.value}>
           <canvas ref=${canvas} class="viewer-canvas" tabindex="0" role="img" aria-label=${`Surfaces of ${job}; drag or use the arrow keys to turn them`}></canvas>
           <${Box} box=${box} />
           ${viewer?.scene && html`<${ScaleBar} camera=${viewer.camera} scene=${viewer.scene} />`}
