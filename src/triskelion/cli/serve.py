@@ -32,11 +32,10 @@ def serve(
     read_only: Annotated[bool, typer.Option("--read-only", metavar="", help="Show everything, change nothing.")] = False,
 ) -> None:
     """Work in the browser: jobs, plots, maps, regions, masks. Stop it with Ctrl-C; jobs go on."""
-    import uvicorn
-
     from triskelion.runners.host import HostPaths
-    from triskelion.web.app import Serving, make_app
+    from triskelion.web.app import Serving
     from triskelion.web.roots import Workplace
+    from triskelion.web.running import make_server
     from triskelion.web.sessions import Sessions, read_key
 
     password = read_password(host)
@@ -58,13 +57,12 @@ def serve(
         read_only=read_only,
         tell_of_entry=lambda: print_address("opened; for another browser"),
     )
-    application = make_app(serving)
-    typer.echo(f"{len(workplace.projects)} project{'s' if len(workplace.projects) != 1 else ''} in {', '.join(map(str, workplace.folders))}")
+    server = make_server(serving)
+    count = len(workplace.projects)
+    typer.echo(f"{count} project{'' if count == 1 else 's'} in {', '.join(map(str, workplace.folders))}")
     print_address("open" if password else "open this address, it works once")
-    config = uvicorn.Config(
-        application, log_level="warning", access_log=False, timeout_graceful_shutdown=1, server_header=False, h11_max_incomplete_event_size=2**20
-    )
-    uvicorn.Server(config).run(sockets=[listening])
+    server.serve_until_stopped(listening)
+    typer.echo("stopped; jobs go on")
 
 
 def read_password(host: str) -> str | None:

@@ -53,8 +53,8 @@ class Serving:
     tell_of_entry: Callable[[], None] = lambda: None
 
 
-def make_app(serving: Serving) -> Gate:
-    """Return the application, behind its gate."""
+def make_app(serving: Serving, live: Live | None = None) -> Gate:
+    """Return the application, behind its gate; ``live`` is what its streams of events come from."""
     for suffix, kind in ((".js", "text/javascript"), (".css", "text/css"), (".svg", "image/svg+xml")):
         mimetypes.add_type(kind, suffix)  # some machines know others
     app = FastAPI(
@@ -67,7 +67,7 @@ def make_app(serving: Serving) -> Gate:
         redirect_slashes=False,
     )
     app.state.serving = serving
-    app.state.live = Live(serving.workplace)
+    app.state.live = live or Live(serving.workplace)
     app.state.kept = Kept()
     app.state.regions = {}
     answer_errors(app)

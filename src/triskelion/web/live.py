@@ -34,6 +34,11 @@ class Live:
         self._task: asyncio.Task | None = None
         self._looked = asyncio.Condition()
         self._round = 0
+        self._is_over = False
+
+    def end(self) -> None:
+        """End all streams, soon."""
+        self._is_over = True
 
     async def stream(self, cursor: Cursor | None) -> AsyncIterator[str]:
         """Yield server-sent events, from the cursor on or from now on, for as long as somebody listens."""
@@ -46,7 +51,7 @@ class Live:
             cursor = {name: {job: look.mark for job, look in jobs.items()} for name, jobs in self._looks.items()} if cursor is None else cursor
             yield write_message("hello", {"resumed": resumed}, cursor)
             seen, quiet_since = -1, asyncio.get_running_loop().time()
-            while True:
+            while not self._is_over:
                 if self._round != seen:
                     seen = self._round
                     messages = await asyncio.to_thread(self._collect, cursor)
