@@ -38,7 +38,7 @@ def page(chromium) -> Iterator:
     asked, failures = set(), []
     context.on("request", lambda request: asked.add(urlsplit(request.url).hostname or ""))
     tab = context.new_page()
-    tab.set_default_timeout(20_000)
+    tab.set_default_timeout(60_000)
     tab.on("pageerror", lambda error: failures.append(str(error)))
     yield tab
     context.close()
