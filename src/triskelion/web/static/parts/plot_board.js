@@ -48,7 +48,8 @@ function Picture({ project, job, name, iteration, stamp, caption }) {
 }
 
 /** What one looks at first; the others follow in the order the server has them. */
-const FIRST = ["gsfsc", "guinier", "map_slices", "region_views", "compare_fsc", "compare_maps", "compare_poses", "fulcrum_place", "mask_base", "mask_slices",
+const FIRST = ["gsfsc", "guinier", "map_slices", "region_views", "compare_fsc", "compare_maps", "compare_poses", "fulcrum_place", "mask_base",
+  "mask_slices",
   "pose_change", "iterations"];
 
 function sortPlots(plots) {

@@ -177,6 +177,14 @@ function Form({ project, type, query, original }) {
   </form>`;
 }
 
+/** What the job does: a line, and more for those who ask. */
+function About({ type }) {
+  const hasMore = type.help && type.help !== type.title;
+  return html`<p class="muted">${type.title}.</p>
+    ${hasMore && html`<details class="lead muted"><summary class="small">More about this job</summary><p><${Prose} text=${type.help} /></p>
+      </details>`}`;
+}
+
 /** The screen; with `clone` in the query it begins with the parameters of that job. */
 export function BuildScreen({ project, type: name, query }) {
   const type = jobTypes.value[name];
@@ -187,8 +195,7 @@ export function BuildScreen({ project, type: name, query }) {
     <a class="button primary" href=${places.build(project, name)}>Begin without it</a><//>`;
   if (value === null) return html`<${Waiting}>Reading ${query.clone} …<//>`;
   return html`<div class="stack">
-    <div><h1>${nameType(name)}${query.clone && html` <span class="muted">clone of ${query.clone}</span>`}</h1><p class="muted lead">
-      <${Prose} text="${type.title}. ${type.help !== type.title ? type.help : ""}" /></p></div>
+    <div><h1>${nameType(name)}${query.clone && html` <span class="muted">clone of ${query.clone}</span>`}</h1><${About} type=${type} /></div>
     <${Form} project=${project} type=${type} query=${query} original=${value || null} />
   </div>`;
 }

@@ -51,11 +51,13 @@ function useJob(project, job) {
 function Head({ project, value }) {
   return html`<div class="job-head">
     <div class="row"><${StateMark} state=${value.state} withWord /><h1><span class="job-name">${value.name}</span> ${nameType(value.type)}</h1>
-      ${value.title && html`<span class="muted">${value.title}</span>`}<span class="grow"></span><${JobActions} project=${project} value=${value} /></div>
+      ${value.title && html`<span class="muted">${value.title}</span>`}<span class="grow"></span><${JobActions} project=${project} value=${value} />
+        </div>
     <div class="row muted small"><span>${timesOf(value)}</span>${value.lane && html`<span>lane ${value.lane}</span>`}
       ${value.cloned_from && html`<span>clone of <a href=${places.job(project, value.cloned_from)}>${value.cloned_from}</a></span>`}
       ${value.started_by && html`<span>started by <a href=${places.job(project, value.started_by)}>${value.started_by}</a></span>`}
-      <span>made ${formatTime(value.created)}</span><${WorkspaceChoice} project=${project} value=${value} /><${Tags} project=${project} value=${value} /></div>
+      <span>made ${formatTime(value.created)}</span><${WorkspaceChoice} project=${project} value=${value} />
+        <${Tags} project=${project} value=${value} /></div>
     ${value.state === "running" && html`<${ProgressLine} card=${value} />`}
     ${value.state === "queued" && value.message && html`<p class="small muted">${value.message}</p>`}
   </div>`;
