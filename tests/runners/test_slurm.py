@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import sys
 from pathlib import Path
 
 import pytest
@@ -128,3 +129,23 @@ def test_a_task_that_is_killed_without_a_word_is_told_to_the_job_that_started_it
     assert parent.status.state == "completed"
     (outcome,) = parent.summary["outcomes"]
     assert outcome.startswith(("J2 failed", "J2 was killed")), outcome
+
+
+ADD_UP = """
+import os
+import numpy as np
+from triskelion.runners.followers import read_srun
+os.environ.update(read_srun(os.environ))
+from triskelion.runners.distributed import join_ranks
+with join_ranks() as ranks:
+    number = np.array([10.0 ** ranks.rank])
+    ranks.add(number)
+    told = ranks.by_first(lambda: f"{ranks.rank} of {ranks.size}")
+    if ranks.rank == 1:
+        print(number, told)
+"""
+
+
+@pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="the node has one core, two ranks want one each")
+def test_tasks_of_srun_are_ranks(slurm_node):
+    assert slurm_node.ask("srun", "--ntasks=2", sys.executable, "-c", ADD_UP) == "[11.] 0 of 2\n"

@@ -135,6 +135,16 @@ def test_gpus_are_asked_for_where_a_job_can_use_them(answers, keeper, give):
         assert ("--gres=gpu:2" in _script_of(keeper, give("make", asked=asked))) == (wanted == 2)
 
 
+def test_a_job_that_starts_others_takes_one_core_and_asks_for_them_what_was_asked(answers, keeper, give, lanes_file):
+    script = _script_of(keeper, give("many", asked={"gpus": "2"}))
+    assert "--cpus-per-task=1\n" in script and "--gres" not in script
+    lanes_file.write_text(LANE.replace('kind = "slurm"', 'kind = "slurm"\narrays = false'))
+    job = give("many", asked={"gpus": "2"})
+    script = _script_of(keeper, job)
+    assert "--cpus-per-task=8\n" in script and "--gres=gpu:2\n" in script
+    assert read_submission(job.paths).asked == {"gpus": "2"}
+
+
 def _script_of(keeper, job) -> str:
     keeper.advance()
     return (job.folder / "sbatch.sh").read_text()
