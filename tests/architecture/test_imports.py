@@ -27,11 +27,16 @@ def packages_imported_by(code: str, folder: Path) -> set[str]:
         "import triskelion.cli.main",
         "from typer.testing import CliRunner; import triskelion.cli.main as main; assert CliRunner().invoke(main.app, ['--help']).exit_code == 0",
         "from triskelion.jobs import registry; [registry.job_type(name).parameters.model_json_schema() for name in registry.NAMES]",
+        "import triskelion.web.app",
     ],
-    ids=["package", "command line", "help", "job forms"],
+    ids=["package", "command line", "help", "job forms", "browser"],
 )
 def test_doors_open_without_the_mathematics(code: str, tmp_path: Path):
     assert packages_imported_by(code, tmp_path) & HEAVY == set()
+
+
+def test_help_is_printed_without_the_server(tmp_path: Path):
+    assert packages_imported_by("import triskelion.cli.main", tmp_path) & {"fastapi", "starlette", "uvicorn"} == set()
 
 
 def test_the_probe_sees_what_is_imported(tmp_path: Path):

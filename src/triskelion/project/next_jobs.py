@@ -1,4 +1,4 @@
-"""What people do next with a job: types of jobs, each with the inputs filled in that this job gives, and why.
+"""The next job, as people go on from one: types of jobs, each with the inputs filled in that this job gives, and why.
 
 The order is that of the tutorial: from particles to a map, from a map to regions, from regions to a mask, and from these to a domain.
 """

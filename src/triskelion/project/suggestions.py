@@ -1,4 +1,4 @@
-"""What to begin with where a person has to choose: how far a mask is dilated and padded, where a fulcrum may be."""
+"""Suggestions of what to begin with where a person has to choose: how far a mask is dilated and padded, where a fulcrum may be."""
 
 from dataclasses import dataclass
 
