@@ -5,6 +5,7 @@ import { places } from "../lib/router.js";
 import { now } from "../lib/store.js";
 import { Icon } from "./icons.js";
 import { ACTIVE, StateMark } from "./state_mark.js";
+import { Thumbnail } from "./thumbnail.js";
 
 const SHOWN_FIGURES = [
   "resolution_A",
@@ -20,15 +21,15 @@ const SHOWN_FIGURES = [
   "maps_agree_to_A",
   "cfar",
   "box_px",
-  "pixel_size_A",
 ];
+const SHORT_NAMES = { median_rotation_change_deg: "turned by", angle_median_deg: "apart by" };
 const MOST_FIGURES = 3;
 
 /** The figures of a job that a card has room for: [name, value in words]. */
 export function headlineFigures(card, most = MOST_FIGURES) {
   const summary = card.summary ?? {};
   const isShown = (name) => summary[name] !== null && summary[name] !== undefined && typeof summary[name] !== "object";
-  return SHOWN_FIGURES.filter(isShown).slice(0, most).map((name) => [nameFigure(name), formatFigure(name, summary[name])]);
+  return SHOWN_FIGURES.filter(isShown).slice(0, most).map((name) => [SHORT_NAMES[name] ?? nameFigure(name), formatFigure(name, summary[name])]);
 }
 
 /** How far a running job is: a bar and words; nothing where it does not know. */
@@ -63,6 +64,7 @@ export function JobCard({ project, card, picked, pick }) {
       <input type="checkbox" aria-label="Pick ${card.name} to compare" checked=${picked.includes(card.name)} onChange=${() => pick(card.name)} />
       <span class="job-name">${card.name}</span></div>
     ${card.title && html`<p class="card-own clip" title=${card.title}>${card.title}</p>`}
+    <${Thumbnail} project=${project} card=${card} />
     <div class="card-inputs small muted clip">${card.inputs.length ? html`from ${inputJobs(card).map((job, i) => html`${i ? ", " : ""}
       <a href=${places.job(project, job)}>${job}</a>`)}` : "from files"}
       ${card.cloned_from && html` · clone of ${card.cloned_from}`}${card.started_by && html` · by ${card.started_by}`}</div>

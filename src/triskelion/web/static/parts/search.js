@@ -9,6 +9,13 @@ import { StateMark } from "./state_mark.js";
 const PAUSE_MS = 180; // between the last letter and the question
 const MOST = 12;
 
+/** Each job once; the one that is called so before those that only speak of it. */
+function orderHits(hits, text) {
+  const once = hits.filter((hit, place) => hits.findIndex((each) => nameOf(each) === nameOf(hit)) === place);
+  const isNamed = (hit) => nameOf(hit).toLowerCase() === text.toLowerCase();
+  return [...once.filter(isNamed), ...once.filter((hit) => !isNamed(hit))];
+}
+
 function useFound(project, text) {
   const [found, setFound] = useState(null);
   useEffect(() => {
@@ -19,7 +26,7 @@ function useFound(project, text) {
     let isWanted = true;
     const timer = setTimeout(async () => {
       const hits = await get(`${pathOf("p", project)}/search${queryOf({ q: text.trim() })}`).catch(() => []);
-      if (isWanted) setFound(hits.slice(0, MOST));
+      if (isWanted) setFound(orderHits(hits, text.trim()).slice(0, MOST));
     }, PAUSE_MS);
     return () => {
       isWanted = false;

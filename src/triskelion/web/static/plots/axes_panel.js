@@ -12,10 +12,11 @@ import { formatNumber, formatResolution } from "../lib/format.js";
 import { chooseResolutions, logTicks, makeScale, roundTicks, tickText } from "./scale.js";
 
 const HEIGHT = 250;
-const MARGIN = { left: 48, right: 14, top: 12, bottom: 38, frequencyTop: 40 };
+const MARGIN = { left: 54, right: 14, top: 12, bottom: 38, frequencyTop: 40 };
 const WIDTH = 420;
 const LINE_PX = 15;
 const LEGEND_COLUMN_PX = 184;
+const ROOM_FOR_POINT_PX = 36;
 
 const legendOf = (panel) => (panel.legend ? [...(panel.bands ?? []), ...(panel.bars ?? []), ...panel.lines].filter((each) => each.label) : []);
 
@@ -83,8 +84,11 @@ function Marks({ panel, area, scaleX, scaleY }) {
       <line x1=${scaleX(x)} x2=${scaleX(x)} y1=${area.top} y2=${area.bottom} stroke=${color} stroke-dasharray=${dash} stroke-width="1.2" />
       ${(text ?? "").split("\n").map((line, i) => html`<text x=${scaleX(x) + 5 * side(x)} y=${area.top + 10 + 13 * (i + height)} fill=${color}
         text-anchor=${side(x) > 0 ? "start" : "end"}>${line}</text>`)}</g>`)}
-    ${(panel.points ?? []).map(({ x, y, text, color }) => html`<g><circle cx=${scaleX(x)} cy=${scaleY(y)} r="3.5" fill=${color} />
-      <text class="strong" x=${scaleX(x) + 6} y=${scaleY(y) - 6} fill=${color}>${text}</text></g>`)}</g>`;
+    ${(panel.points ?? []).map(({ x, y, text, color }) => {
+      const isAtEnd = scaleX(x) > area.right - ROOM_FOR_POINT_PX;
+      return html`<g><circle cx=${scaleX(x)} cy=${scaleY(y)} r="3.5" fill=${color} />
+        <text class="strong" x=${scaleX(x) + (isAtEnd ? -7 : 6)} y=${scaleY(y) - 6} fill=${color} text-anchor=${isAtEnd ? "end" : "start"}>${text}</text></g>`;
+    })}</g>`;
 }
 
 function Legend({ panel, area }) {

@@ -5,11 +5,12 @@ import { CURVES } from "./curves.js";
 import { GridPanel } from "./grid_panel.js";
 import { GRIDS } from "./grids.js";
 import { HISTOGRAMS } from "./histograms.js";
+import { SLICES, SlicesPanel } from "./slices_panel.js";
 import { SpherePanel } from "./sphere_panel.js";
 import { SPHERES } from "./spheres.js";
 
-const PANELS = { ...CURVES, ...HISTOGRAMS, ...SPHERES, ...GRIDS };
-const KINDS = { sphere: SpherePanel, grid: GridPanel };
+const PANELS = { ...CURVES, ...HISTOGRAMS, ...SPHERES, ...GRIDS, ...SLICES };
+const KINDS = { sphere: SpherePanel, grid: GridPanel, slices: SlicesPanel };
 
 /** Whether the page can draw a plot from its data. */
 export const isDrawn = (name) => name in PANELS;
@@ -25,6 +26,7 @@ export const describePlot = (name, data) => PANELS[name](data);
 /** One panel with its title. */
 export function Panel({ panel }) {
   const Kind = KINDS[panel.kind] ?? AxesPanel;
-  return html`<figure class="plot-panel"><figcaption class=${panel.isBad ? "bad-text" : ""}>${panel.title}</figcaption><${Kind} panel=${panel} />
+  return html`<figure class="plot-panel">
+    ${panel.title && html`<figcaption class=${panel.isBad ? "bad-text" : ""}>${panel.title}</figcaption>`}<${Kind} panel=${panel} />
     </figure>`;
 }
