@@ -21,6 +21,14 @@ def test_the_session_tells_what_there_is(browser, project, data):
     assert session["lanes"][0]["name"] and session["threads"] > 0 and session["read_only"] is False
 
 
+def test_what_is_damaged_does_not_close_the_page(browser, project):
+    (project.folder / "lanes.toml").write_text("[lanes")
+    assert "lanes.toml" in browser.get("/api/session").json()["lanes_error"]
+    assert browser.get(f"{P}/lanes").status_code == 400
+    (project.folder / "project.json").write_text("{")
+    assert browser.get("/api/session").json()["projects"][0]["title"] == "tri-snrnp"
+
+
 def test_forms_are_made_from_the_models(browser):
     forms = {form["name"]: form for form in browser.get("/api/job_types").json()}
     fields = {field["name"]: field for field in forms["make"]["fields"]}

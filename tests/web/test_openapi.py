@@ -35,9 +35,14 @@ def busy(browser, project):
 def guide(data, given_words: dict) -> dict:
     """Replace made-up words by likely ones, often."""
     return {
-        key: data.draw(st.sampled_from(LIKELY[key])) if key in LIKELY and data.draw(st.integers(0, 3)) else value
+        key: data.draw(st.sampled_from(LIKELY[key])) if key in LIKELY and data.draw(st.integers(0, 7)) else value
         for key, value in given_words.items()
     }
+
+
+def takes_away(operation) -> bool:
+    """Say whether an operation takes away what others work on: it comes last."""
+    return operation.method.upper() == "DELETE" or operation.path.endswith("/clear")
 
 
 def call_often(operation, client) -> set[int]:
@@ -70,8 +75,8 @@ def call_often(operation, client) -> set[int]:
 @pytest.mark.timeout(1800)
 def test_no_call_finds_a_defect(busy):
     schema = schemathesis.openapi.from_dict(busy.get("/api/openapi.json").json())
-    operations = [found.ok() for found in schema.get_all_operations()]
+    operations = sorted((found.ok() for found in schema.get_all_operations()), key=takes_away)
     asked = {f"{each.method.upper()} {each.path}": call_often(each, busy) for each in operations if each.path != ENDLESS}
     print("\n".join(f"{label}: {sorted(seen)}" for label, seen in asked.items()))
-    reached = [label for label, seen in asked.items() if seen & {200, 206, 304, 409}]
-    assert len(reached) > len(asked) / 2, set(asked) - set(reached)
+    reached = [label for label, seen in asked.items() if seen & {200, 206}]
+    assert len(reached) > 0.8 * len(asked), set(asked) - set(reached)

@@ -38,6 +38,7 @@ def make_server(serving: Serving) -> PageServer:
         log_level="warning",
         access_log=False,
         server_header=False,
+        proxy_headers=False,
         timeout_graceful_shutdown=1,
         h11_max_incomplete_event_size=LONGEST_HEAD_BYTES,
     )

@@ -74,7 +74,8 @@ class Gate:
                 await self._app(scope, receive, send)
             return  # web sockets are not spoken here
         headers = Headers(scope=scope)
-        guarded_send = _add_headers(send, DATA_POLICY if scope["path"].startswith("/api") else self.rules.policy)
+        is_data = scope["path"].startswith("/api")
+        guarded_send = _add_headers(send, DATA_POLICY if is_data else self.rules.policy, "no-store" if is_data else "no-cache")
         refusal = self._find_fault(scope, headers)
         if refusal is not None:
             await refuse(*refusal)(scope, receive, guarded_send)
@@ -165,11 +166,11 @@ def _replay(body: bytes, receive: Receive) -> Receive:
     return receive_again
 
 
-def _add_headers(send: Send, policy: str) -> Callable[[Message], Awaitable[None]]:
+def _add_headers(send: Send, policy: str, caching: str) -> Callable[[Message], Awaitable[None]]:
     async def send_guarded(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
-            added: dict[str, Any] = {**HEADERS, "content-security-policy": policy, "cache-control": "no-store"}
+            added: dict[str, Any] = {**HEADERS, "content-security-policy": policy, "cache-control": caching}
             for name, value in added.items():
                 headers.setdefault(name, value)
         await send(message)

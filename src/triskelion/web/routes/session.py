@@ -5,7 +5,9 @@ from typing import Any
 from fastapi import APIRouter, Request
 
 from triskelion import __version__
+from triskelion.api import Project
 from triskelion.devices import available_threads
+from triskelion.errors import DataError, TriskelionError
 from triskelion.project.forms import list_forms
 from triskelion.project.plain_json import read_json
 from triskelion.project.store import list_jobs
@@ -17,7 +19,7 @@ router = APIRouter(tags=["session"])
 
 @router.get("/session")
 def describe_session(request: Request, workplace: WorkplaceOf) -> dict[str, Any]:
-    """Return what the page has to know first."""
+    """Return what the page has to know first; lanes are those of the first project."""
     workplace.look_for_projects()
     projects = workplace.projects
     first = next(iter(projects.values()), None)
@@ -26,12 +28,27 @@ def describe_session(request: Request, workplace: WorkplaceOf) -> dict[str, Any]
         "read_only": request.app.state.serving.read_only,
         "roots": [str(root) for root in workplace.roots],
         "projects": [
-            {"id": name, "title": read_json(each.paths.record).get("title"), "folder": str(each.folder), "n_jobs": len(list_jobs(each.paths))}
+            {"id": name, "title": _read_title(each), "folder": str(each.folder), "n_jobs": len(list_jobs(each.paths))}
             for name, each in projects.items()
         ],
-        "lanes": [] if first is None else [{"name": lane.name, "kind": lane.kind, "room": lane.room} for lane in survey_lanes(first.paths)],
+        **({"lanes": [], "lanes_error": None} if first is None else _list_lanes(first)),
         "threads": available_threads(),
     }
+
+
+def _read_title(project: Project) -> str:
+    try:
+        return str(read_json(project.paths.record).get("title") or project.folder.name)
+    except DataError:  # damaged: the doctor tells
+        return project.folder.name
+
+
+def _list_lanes(project: Project) -> dict[str, Any]:
+    try:
+        lanes = [{"name": lane.name, "kind": lane.kind, "room": lane.room} for lane in survey_lanes(project.paths)]
+    except TriskelionError as error:  # a mistake in lanes.toml must not close the page
+        return {"lanes": [], "lanes_error": str(error)}
+    return {"lanes": lanes, "lanes_error": None}
 
 
 @router.get("/job_types")
