@@ -117,7 +117,7 @@ def _attempt(paths: JobPaths, context: FolderContext) -> End:
         kind = job_type(record.type)
         with _all_ranks(paths, record, context):
             kind.run(build_parameters(kind, record.parameters), context)
-        context.draw_newest(allowed_threads(paths))
+            context.draw_newest(allowed_threads(paths))  # while the other ranks end
         if kind.outputs and not list_outputs(paths):
             raise JobError(f"the job ended without any of its outputs ({', '.join(kind.outputs)})")
     except (JobCancelled, KeyboardInterrupt) as stop:
