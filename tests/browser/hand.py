@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 LONG_MS = 900_000  # a job may take minutes on a busy machine
+SEEN_MS = 1000  # a click is seen to have picked something, or nothing, before the next
 ALL_DRAWN = """() => document.querySelectorAll('.plot-place').length === 0
   && [...document.images].every((image) => image.complete || image.getBoundingClientRect().top > innerHeight)"""
 
@@ -68,6 +69,7 @@ class Hand:
     def wait_for_result(self, screenshot: str | None = None) -> str:
         """Wait until the job on the page is over, and well; return its name."""
         state = self.page.locator(".job-head .state")
+        self.page.locator(".job-head .state:is(.running, .completed, .failed, .killed)").wait_for(timeout=LONG_MS)
         if screenshot and state.inner_text() == "running":
             self.keep(f"{screenshot}_running")
         self.page.locator(".job-head .state:is(.completed, .failed, .killed)").wait_for(timeout=LONG_MS)
@@ -96,6 +98,7 @@ class Hand:
         steps = [(0.5 + 0.05 * dx, 0.5 + 0.05 * dy) for dx in range(-7, 8) for dy in range(-7, 8)]
         for right, down in sorted(steps, key=lambda step: (step[0] - 0.5) ** 2 + (step[1] - 0.5) ** 2):
             canvas.click(position={"x": right * box["width"], "y": down * box["height"]})
+            self.page.wait_for_timeout(SEEN_MS)
             if row.get_attribute("aria-selected") == "true":
                 return
         raise AssertionError(f"region {region} was not met by clicks on the canvas")

@@ -68,7 +68,7 @@ def test_the_tutorial_in_one_window(simulated, server_apart, page, keep, tmp_pat
     hand.fill(volume="J3", half_maps="J3")
     assert hand.run("segment") == "J4"
 
-    mask, fulcrum = segment_and_place(hand, folder, simulated)
+    head, mask, fulcrum = segment_and_place(hand, folder, simulated)
     page.get_by_role("link", name=re.compile("Local refinement with")).click()
     assert page.locator("[data-field=fulcrum] input").input_value() == fulcrum
     hand.fill(particles="J3", volume="J3", max_iterations=ITERATIONS)
@@ -81,11 +81,12 @@ def test_the_tutorial_in_one_window(simulated, server_apart, page, keep, tmp_pat
     again = hand.run("clone")
     compare(hand, refined, again)
     download(hand, folder, again)
+    assert find_regions(folder, mask) == set(head)
     check_against_python(folder, mask, fulcrum, refined, again, subtracted)
 
 
-def segment_and_place(hand: Hand, folder: Path, simulated: Project) -> tuple[str, str]:
-    """Pick the head's regions, make their mask, place the fulcrum at the interface; return the mask's job and the fulcrum."""
+def segment_and_place(hand: Hand, folder: Path, simulated: Project) -> tuple[list[int], str, str]:
+    """Pick the head's regions, make their mask, place the fulcrum at the interface; return regions, the mask's job and the fulcrum."""
     page = hand.page
     page.get_by_role("link", name="View", exact=True).click()
     head = find_head(folder / "J4" / "segmentation.npz", simulated.job("J1").path("mask_head"))
@@ -105,7 +106,7 @@ def segment_and_place(hand: Hand, folder: Path, simulated: Project) -> tuple[str
     page.locator(".viewer-made").wait_for(timeout=LONG_MS)
     mask = page.locator(".viewer-made > a").nth(1).inner_text()
     assert fulcrum
-    return mask, fulcrum
+    return head, mask, fulcrum
 
 
 def subtract(hand: Hand, mask: str, refined: str) -> str:
@@ -149,12 +150,17 @@ def download(hand: Hand, folder: Path, job: str) -> None:
     assert digest(saved.value.path()) == digest(folder / job / "map.mrc")
 
 
+def find_regions(folder: Path, mask: str) -> set[int]:
+    """Return the regions that a mask was made of."""
+    base = Project(folder).job(mask).record.inputs["volume"]["reference"].partition(".")[0]
+    return {int(number) for number in Project(folder).job(base).record.parameters["regions"].split(",")}
+
+
 def check_against_python(folder: Path, mask: str, fulcrum: str, refined: str, again: str, subtracted: str) -> None:
     """Do the same from Python, up to the refinements: those are only made, for the sake of their parameters."""
     project = Project(folder)
     used = project.job(mask).record.parameters
-    base = project.job(project.job(mask).record.inputs["volume"]["reference"].partition(".")[0])
-    regions = base.record.parameters["regions"]
+    regions = ",".join(str(number) for number in sorted(find_regions(folder, mask)))
     segmented = project.run("segment_map", volume="J3", half_maps="J3")
     same_base = project.run("mask_base", segmentation=segmented, regions=regions)
     same_mask = project.run("volume_tools", volume=same_base, volume_name="mask_base", dilation_px=DILATION_PX, soft_padding_px=PADDING_PX)

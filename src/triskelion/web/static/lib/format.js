@@ -24,7 +24,7 @@ const unitOf = (name) => {
 export function nameFigure(name) {
   if (name in WORDS) return WORDS[name];
   const unit = unitOf(name);
-  return (unit ? name.slice(0, -unit.length - 1) : name).replaceAll("_", " ");
+  return (unit ? name.slice(0, -unit.length - 1) : name).replace(/^n_/, "").replaceAll("_", " ");
 }
 
 /** Three significant digits, thousands by groups: 4.12, 1,500, 0.00123. */

@@ -87,7 +87,8 @@ function Marks({ panel, area, scaleX, scaleY }) {
     ${(panel.points ?? []).map(({ x, y, text, color }) => {
       const isAtEnd = scaleX(x) > area.right - ROOM_FOR_POINT_PX;
       return html`<g><circle cx=${scaleX(x)} cy=${scaleY(y)} r="3.5" fill=${color} />
-        <text class="strong" x=${scaleX(x) + (isAtEnd ? -7 : 6)} y=${scaleY(y) - 6} fill=${color} text-anchor=${isAtEnd ? "end" : "start"}>${text}</text></g>`;
+        <text class="strong" x=${scaleX(x) + (isAtEnd ? -7 : 6)} y=${scaleY(y) - 6} fill=${color} text-anchor=${isAtEnd ? "end" : "start"}>${text}
+          </text></g>`;
     })}</g>`;
 }
 

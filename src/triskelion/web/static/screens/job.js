@@ -19,6 +19,7 @@ import { Notes, Tags } from "../parts/notes.js";
 import { ParameterTable } from "../parts/parameter_table.js";
 import { PlotBoard } from "../parts/plot_board.js";
 import { ACTIVE, StateMark } from "../parts/state_mark.js";
+import { Tabs } from "../parts/tabs.js";
 import { Warnings } from "../parts/warnings.js";
 import { WorkspaceChoice } from "../parts/workspace_choice.js";
 
@@ -93,12 +94,11 @@ export function JobScreen({ project, job, query }) {
   }
   if (!value) return html`<${Waiting}>Reading ${job} …<//>`;
   const tab = query.tab in TABS ? query.tab : "results";
-  const tabOf = ([name, text]) => html`<button role="tab" aria-selected=${tab === name}
-    onClick=${() => changeQuery({ tab: name === "results" ? null : name })}>${text}</button>`;
+  const choose = (name) => changeQuery({ tab: name === "results" ? null : name });
   return html`<div class="stack">
     <${Head} project=${project} value=${value} />
     <${Warnings} project=${project} value=${value} />
-    <div class="segments" role="tablist" aria-label="Parts of the job">${Object.entries(TABS).map(tabOf)}</div>
+    <${Tabs} label="Parts of the job" tabs=${TABS} chosen=${tab} choose=${choose} />
     <div class="job-body">
       ${tab === "results" && html`<${Results} project=${project} value=${value} query=${query} />`}
       ${tab === "log" && html`<div class="job-main"><${LogView} project=${project} job=${job} bytes=${value.log_bytes} /></div>`}
