@@ -1,12 +1,12 @@
 """Domains found in one consensus map, judged against the truth: overlap of masks, distance of fulcra.
 
-    python benchmarks/find_domains.py SET [SET ...] [--demo] [--rigid]
+    python benchmarks/find_domains.py SET [SET ...] [--demo] [--rigid] [--folder DIR]
 
 Every SET is a folder made by hinge_set.py; ``--demo`` adds the built-in phantom at the defaults of simulate, ``--rigid`` the same without hinges,
 in which nothing moves. For each, the particles are imported and reconstructed at the poses they come with, and find_domains runs with its
 defaults: one set of parameters for all. A domain of the truth is matched with the mask that overlaps it best; the overlap of two soft masks is the
-sum of the smaller values over that of the larger ones (Jaccard). Prints JSON lines; ends with 1 if head or foot overlap by 0.6 or less, or if a
-domain of a rigid particle is said to move for sure.
+sum of the smaller values over that of the larger ones (Jaccard). A project that is in DIR already is used again, as far as its jobs are completed.
+Prints JSON lines; ends with 1 if head or foot overlap by 0.6 or less, or if any part of a rigid particle is proposed.
 """
 
 import argparse
@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from motion_and_composite import open_project, run_once
 
 from triskelion.api import Job, Project
 from triskelion.io.mrc import read_mask
-from triskelion.refine.domains import SURE_EXCESS
 
 LEAST_JACCARD = 0.6
 JUDGED = ("head", "foot")
@@ -35,9 +35,9 @@ def jaccard(first: np.ndarray, second: np.ndarray) -> float:
 
 def find_domains(project: Project, star: Path) -> Job:
     """Import, reconstruct, find."""
-    particles = project.run("import_particles", meta=star)
-    consensus = project.run("reconstruct", particles=particles)
-    return project.run("find_domains", particles=particles, volume=consensus)
+    particles = run_once(project, "import_particles", meta=star)
+    consensus = run_once(project, "reconstruct", particles=particles)
+    return run_once(project, "find_domains", particles=particles, volume=consensus)
 
 
 def judge(name: str, folder: Path, found: Job) -> Iterator[dict[str, Any]]:
@@ -59,23 +59,23 @@ def judge(name: str, folder: Path, found: Job) -> Iterator[dict[str, Any]]:
 
 def simulate(project: Project, **changes: Any) -> Path:
     """Simulate the built-in phantom; return the folder of its truth."""
-    return project.run("simulate", **changes).path("particles").parent
+    return run_once(project, "simulate", **changes).path("particles").parent
 
 
 def measure(arguments: argparse.Namespace, base: Path) -> Iterator[dict[str, Any]]:
     """Yield all rows."""
     for folder in arguments.sets:
-        project = Project.new(base / folder.name)
+        project = open_project(base / folder.name)
         yield from judge(folder.name, folder, find_domains(project, folder.absolute() / "particles.star"))
     if arguments.demo:
-        project = Project.new(base / "demo")
+        project = open_project(base / "demo")
         folder = simulate(project)
         yield from judge("demo", folder, find_domains(project, folder / "particles.star"))
     if arguments.rigid:
-        project = Project.new(base / "rigid")
+        project = open_project(base / "rigid")
         found = find_domains(project, simulate(project, hinge_scale=0.0) / "particles.star")
         excess = [domain["excess"] for domain in found.summary["domains"]]
-        yield {"set": "rigid", "n_domains": len(excess), "excess": excess, "missed": max(excess, default=0.0) >= SURE_EXCESS}
+        yield {"set": "rigid", "n_domains": len(excess), "excess": excess, "missed": bool(excess)}
 
 
 def main() -> None:
@@ -84,10 +84,11 @@ def main() -> None:
     parser.add_argument("sets", type=Path, nargs="*")
     parser.add_argument("--demo", action="store_true")
     parser.add_argument("--rigid", action="store_true")
+    parser.add_argument("--folder", type=Path, help="keep the projects here, and use those that are here")
     arguments = parser.parse_args()
     missed = False
-    with tempfile.TemporaryDirectory() as base:
-        for row in measure(arguments, Path(base)):
+    with tempfile.TemporaryDirectory() as scratch:
+        for row in measure(arguments, (arguments.folder or Path(scratch)).absolute()):
             print(json.dumps(row), flush=True)
             missed |= row["missed"]
     sys.exit(int(missed))

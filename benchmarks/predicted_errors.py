@@ -8,8 +8,9 @@ fulcrum and the defaults. ``--spheres`` adds spheres inside the head, of half an
 completed, so that sets and domains can be measured one by one.
 
 A pose more than 8° off is wrong, and counted apart; the measured error is the root mean square angle of the others, as in the calibration of
-posteriors. Prints a JSON line for each and one table. A bar is missed where fewer than 5 % are wrong and the predicted error is more than 25 % off
-the measured one, or the verdict is "not"; or where more than 20 % are wrong and the verdict is another. Ends with 1 if any is.
+posteriors. Prints a JSON line for each row as soon as it is known, and one table of all. A bar is missed where fewer than 5 % are wrong and the
+predicted error is more than 25 % off the measured one, or the verdict is "not"; or where more than 20 % are wrong and the verdict is another. Ends
+with 1 if any is.
 """
 
 import argparse
@@ -87,7 +88,8 @@ def judge(predicted: dict[str, Any], found: dict[str, float]) -> list[str]:
 def measure(arguments: argparse.Namespace, folder: Path, base: Path) -> Iterator[dict[str, Any]]:
     """Yield a row for each domain of one set."""
     project = open_project(base / folder.name)
-    fulcra = json.loads((folder / "truth.json").read_text(encoding="utf-8"))["fulcrum_xyz_px"]
+    truth = json.loads((folder / "truth.json").read_text(encoding="utf-8"))
+    fulcra = truth["fulcrum_xyz_px"]
     particles = run_once(project, "import_particles", meta=folder / "particles.star")
     consensus = run_once(project, "reconstruct", particles=particles)
     masks = {domain: folder / f"mask_{domain}.mrc" for domain in arguments.domains}
@@ -101,12 +103,14 @@ def measure(arguments: argparse.Namespace, folder: Path, base: Path) -> Iterator
         extra = {"as_they_come": describe(run_once(project, "predict", **common, background_poses="consensus"))} if arguments.as_they_come else {}
         refined = run_once(project, "local_refinement", **common)
         found = judge_poses(arguments.tools, folder, domain, refined.path("particles"))
-        yield {"set": folder.name, "domain": label, "predicted": predicted, **extra, "measured": found, "missed": judge(predicted, found)}
+        row = {"set": folder.name, "snr": truth["snr"], "domain": label, "predicted": predicted, **extra, "measured": found}
+        yield {**row, "missed": judge(predicted, found)}
 
 
 def print_table(rows: list[dict[str, Any]]) -> None:
     """Print one line for each domain."""
-    print("| set, domain | predicted (wrong) | measured (wrong) | ratio | verdict | missed |\n|---|---:|---:|---:|---|---|")
+    titles = ("set, SNR, domain", "turns", "predicted (wrong)", "measured (wrong)", "ratio", "position", "verdict", "missed")
+    print(f"| {' | '.join(titles)} |\n|---|---:|---:|---:|---:|---:|---|---|")
     for row in rows:
         predicted, found = row["predicted"], row["measured"]
         ratio = predicted["rotation_rms_deg"] / found["right_rms_deg"]
@@ -114,8 +118,9 @@ def print_table(rows: list[dict[str, Any]]) -> None:
             f"{figures[name]:.2f}° ({figures[wrong]:.1f} %)"
             for figures, name, wrong in ((predicted, "rotation_rms_deg", "wrong_percent"), (found, "right_rms_deg", "over_8deg_percent"))
         )
-        label, missed = f"{row['set']} {row['domain']}", "; ".join(row["missed"])
-        print(f"| {label} | {predicted_words} | {found_words} | {ratio:.2f} | {predicted['verdict']} | {missed} |")
+        label, missed = f"{row['set']} {row['snr']:g} {row['domain']}", "; ".join(row["missed"])
+        turns, position = f"{predicted['hinge_sd_deg']:.1f}°", f"{predicted['position_A']:.1f}, {found['position_median_A']:.1f} Å"
+        print(f"| {label} | {turns} | {predicted_words} | {found_words} | {ratio:.2f} | {position} | {predicted['verdict']} | {missed} |")
 
 
 def main() -> int:
@@ -123,7 +128,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Judge predicted pose errors by refinements.")
     parser.add_argument("tools", type=Path)
     parser.add_argument("sets", type=Path, nargs="+")
-    parser.add_argument("--domains", nargs="*", default=["head", "foot"])
+    parser.add_argument("--domains", nargs="*", default=["head", "foot", "arm"])
     parser.add_argument("--spheres", action="store_true")
     parser.add_argument("--as-they-come", action="store_true")
     parser.add_argument("--folder", type=Path, help="keep the projects here, and use those that are here")

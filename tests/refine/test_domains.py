@@ -53,6 +53,26 @@ def test_body_head_and_foot():
     assert found.resolution_A[1:] == pytest.approx([expected_A, 12.0])
 
 
+def test_a_domain_that_moves_little_is_found_beside_one_that_moves_far():
+    """Two classes take the foot for body, where the head is blurred most of all; the body then falls apart in turn."""
+    far = {**SCENE, "foot": (SCENE["foot"][0], 10.5), "head near": (SCENE["head near"][0], 16.0), "head far": (SCENE["head far"][0], 25.0)}
+    segmentation, resolution = make_scene(far)
+    sharpness, roots = measure_sharpness(segmentation, resolution), segmentation.roots()
+    number = {name: index for index, name in enumerate(far, 1)}
+    assert sharpness[number["foot"]] >= split_in_two(sharpness[roots], segmentation.n_voxels[roots])
+    found = find_rigid_domains(segmentation, resolution)
+    assert (found.voxels_of(found.nodes[0]) == union("body left", "body right", "body end", "speck")).all()
+    assert [found.segmentation.names[node] for node in found.nodes] == ["body", "domain_1", "domain_2"]
+
+
+def test_an_even_spread_of_sharpness_is_no_second_domain():
+    sharpness = np.linspace(8.0**-2, 10.5**-2, 8)
+    blocks = {f"{x}": (block((x, x + 4), (16, 24)), value**-0.5) for x, value in zip(range(2, 34, 4), sharpness, strict=True)}
+    segmentation, resolution = make_scene({**blocks, "end": (block((34, 38), (2, 38), (2, 38)), 24.0)})
+    found = find_rigid_domains(segmentation, resolution)
+    assert (found.voxels_of(found.nodes[0]) == np.any([voxels for voxels, _ in blocks.values()], axis=0)).all()
+
+
 def test_a_particle_as_sharp_everywhere_has_no_domains():
     same = {name: (voxels, 8.0 + 0.1 * number) for number, (name, (voxels, _)) in enumerate(SCENE.items())}
     found = find_rigid_domains(*make_scene(same))

@@ -57,6 +57,16 @@ def test_the_turns_of_a_blurred_domain_are_told_from_its_power(sd_deg):
     np.testing.assert_allclose(found.power_left[shells], power.found[shells] / power.at_rest[shells], atol=0.12)
 
 
+def test_parts_at_rest_are_no_evidence_that_a_domain_is_at_rest():
+    sharp = render(make_atoms())
+    blurred = power_of(turned_average(make_atoms(), 9.0))
+    mixed = 0.4 * power_of(sharp) + 0.6 * blurred
+    power = SharedPower(mixed, power_of(sharp), mixed)
+    estimates = [estimate_hinge(power, sharp, FULCRUM_PX, PIXEL_A, 20, 20.0, at_rest) for at_rest in (0.4, 0.0)]
+    assert estimates[0].rotation_sd_deg == pytest.approx(9.0, rel=0.25)
+    assert estimates[1].rotation_sd_deg < 0.8 * estimates[0].rotation_sd_deg
+
+
 def test_a_sharp_domain_does_not_turn_and_nothing_to_go_by_means_the_widest():
     sharp = render(make_atoms())
     power = SharedPower(power_of(sharp), power_of(sharp), power_of(sharp))

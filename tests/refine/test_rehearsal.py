@@ -15,14 +15,15 @@ ALL_LEFT = np.ones(BOX_PX // 2 + 1)
 
 
 @cache
-def rehearse(noise_sd: float, hinge_sd_deg: float = 6.0, map_noise: float = 0.0, seed: int = 0) -> RehearsedPoses:
+def rehearse(noise_sd: float, hinge_sd_deg: float = 6.0, map_noise: float = 0.0, seed: int = 0, at_rest: float = 0.0) -> RehearsedPoses:
     scene = make_scene(noise_sd=noise_sd)
     settings = Settings(**{**SETTINGS.__dict__, "seed": seed})
     inputs, means = scene.inputs(settings), make_means()
     consensus = measure_consensus(inputs, means, "test")
     scale = (consensus.half_maps[0] * true_map("body")).sum() / (true_map("body") ** 2).sum()
     noise = (map_noise * scale * np.random.default_rng(5).standard_normal((BOX_PX,) * 3)).astype(np.float32)
-    domain = SharpDomain(true_map("head") * np.float32(scale), noise, hinge_sd_deg, ALL_LEFT)
+    moving, neighbours = true_map("head") * np.float32(scale), true_map("body") * np.float32(scale * at_rest)
+    domain = SharpDomain(moving, neighbours * scene.domain.mask, noise, hinge_sd_deg, (ALL_LEFT, ALL_LEFT))
     *_, found = Rehearsal(inputs, means, consensus, domain).rehearse()
     return found
 
@@ -45,6 +46,11 @@ def test_small_turns_are_known_from_the_prior():
     still, moving = rehearse(1.5, hinge_sd_deg=1.0), rehearse(1.5)
     assert still.prior_sd_deg < moving.prior_sd_deg
     assert still.rotation_rms_deg < moving.rotation_rms_deg
+
+
+def test_neighbours_inside_the_mask_hold_poses_back():
+    """They stay where they are: poses found with them turn less than the domain does, and the prior narrows with these."""
+    assert rehearse(1.5, at_rest=1.5).prior_sd_deg < 0.9 * rehearse(1.5).prior_sd_deg
 
 
 def test_the_same_seed_gives_the_same_and_another_does_not():

@@ -1,10 +1,14 @@
 """Job: rigid domains proposed from one consensus map, each with mask, fulcrum and predicted alignability.
 
 The map is cut into regions (watershed, scale space with 8 Å), and its local resolution measured from the half maps. What moves against the rest is
-blurred: the best resolved large connected part is the body, and the other regions make domains where they hang together by more than necks. Each
-domain gets a soft mask (`mask_1`, the largest, `mask_2` ...), a fulcrum at its interface with the body and, where particles are given, what `predict`
-says of its poses. The regions are kept in `segmentation`, the domains as its named groups: `triskelion regions J5` ungroups and regroups them, and
-`mask_base` makes a mask of what was changed.
+blurred: the best resolved large connected part is the body, and the other regions make domains where they hang together by more than necks.
+
+Errors of the poses blur a map too, and most where it is far from the centre. So where particles are given the body is refined on all of them, and
+the map that its poses give is looked at again: what turns with the body is now as sharp as the body, and what is still blurred moves.
+
+Each domain gets a soft mask (`mask_1`, the largest, `mask_2` ...), a fulcrum at its interface with the body and, where particles are given, what
+`predict` says of its poses. The regions are kept in `segmentation`, the domains as its named groups: `triskelion regions J5` ungroups and regroups
+them, and `mask_base` makes a mask of what was changed.
 """
 
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -19,11 +23,13 @@ from triskelion.jobs.report_segmentation import report_segmentation
 from triskelion.jobs.spec import JobParameters, JobType, SlotKind, parameter, slot
 
 if TYPE_CHECKING:
+    from triskelion.data.particles import Particles
     from triskelion.data.segmentation import Segmentation
     from triskelion.data.volume import Mask, Volume
     from triskelion.masks.contact import Contact
     from triskelion.refine.domains import RigidDomains
     from triskelion.refine.predict import Prediction
+    from triskelion.refine.state import Settings
 
 GAUSSIAN_A, GAUSSIAN_PX = 2.0, 1.5  # as segment_map
 GROUPING_STEPS, STEP_A = 4, 2.0
@@ -56,8 +62,8 @@ class FindDomainsParameters(JobParameters):
     background_poses: Literal["refine", "consensus"] = parameter(
         "refine",
         title="Background poses",
-        help="Predict with the body refined first, as local_refinement does, on all particles; or at the poses that the particles have, which "
-        "is faster and promises too little where these are off.",
+        help="Refine the body first, as local_refinement does, on all particles, and look at the map that its poses give; or keep the poses that the "
+        "particles have, which is faster, and takes parts for domains that errors of these poses blur.",
     )
     n_particles: int = parameter(200, title="Particles to look at", ge=20, le=10000, help="Drawn at random, for the prediction.")
 
@@ -74,32 +80,96 @@ class Part(NamedTuple):
     contact: "Contact | None"
 
 
+class Look(NamedTuple):
+    """What one map shows: the map, what was segmented, local resolution, and the parts, the body first."""
+
+    volume: "Volume"
+    halves: "tuple[Volume, Volume]"
+    blurred: "Volume"
+    particle: "Mask"
+    resolution: "Volume"
+    found: "RigidDomains"
+    parts: list[Part]
+
+    @property
+    def n_voxels(self) -> int:
+        """Inside regions, before small ones were left out."""
+        return int((self.blurred.array >= self.found.segmentation.level).sum())
+
+
 def run(parameters: FindDomainsParameters, context: JobContext) -> None:
     """Segment, measure local resolution, find domains, predict, report."""
     from triskelion.devices import set_threads
+    from triskelion.refine.state import Settings
+
+    set_threads(context.threads)
+    half_a, half_b, volume = (context.read_volume(parameters.volume, name) for name in ("half_a", "half_b", "map"))
+    look, particles = _look(parameters, context, volume, (half_a, half_b)), None
+    settings = Settings(rotation_extent_deg=parameters.rotation_extent_deg, shift_extent_A=parameters.shift_extent_A, seed=parameters.seed)
+    if parameters.particles is not None and len(look.parts) > 1:
+        particles = context.read_particles(parameters.particles)
+        if parameters.background_poses == "refine":
+            particles, look = _look_again(parameters, context, particles, look, settings)
+    if len(look.parts) == 1:
+        context.warn("no part of the particle is blurred more than the rest: nothing here tells of domains that move")
+    report_segmentation(look.found.segmentation, look.blurred, context)
+    report_local_resolution(context, look.resolution, look.volume, look.particle, THRESHOLD)
+    _report(parameters, context, look.parts, _predict_all(parameters, context, look, particles, settings), look.blurred)
+    context.summarize(gaussian_A=_gaussian_A(volume), box_px=volume.box_px, pixel_size_A=volume.pixel_size_A)
+
+
+def _look(
+    parameters: FindDomainsParameters, context: JobContext, volume: "Volume", halves: "tuple[Volume, Volume]", n_voxels: int | None = None
+) -> Look:
+    """Find domains in a map; ``n_voxels`` are to be inside regions, where the person's threshold is of another map."""
     from triskelion.maps.edit import blur_map
     from triskelion.masks.automatic import particle_mask
     from triskelion.refine.domains import find_rigid_domains
     from triskelion.resolution.local import measure_local_resolution
 
-    set_threads(context.threads)
-    half_a, half_b, volume = (context.read_volume(parameters.volume, name) for name in ("half_a", "half_b", "map"))
-    gaussian_A = max(GAUSSIAN_A, GAUSSIAN_PX * volume.pixel_size_A)
-    blurred, *blurred_halves = (blur_map(each, gaussian_A) for each in (volume, half_a, half_b))
-    segmentation = _segment(parameters, context, blurred, blurred_halves)
+    blurred, *blurred_halves = (blur_map(each, _gaussian_A(volume)) for each in (volume, *halves))
+    threshold = parameters.threshold
+    if threshold is not None and n_voxels:
+        threshold = float(np.partition(blurred.array, -n_voxels, axis=None)[-n_voxels])
+    segmentation = _segment(context, blurred, blurred_halves, threshold)
     particle = particle_mask(volume)
-    resolution = measure_local_resolution(half_a, half_b, particle, THRESHOLD)
+    resolution = measure_local_resolution(*halves, particle, THRESHOLD)
     found = find_rigid_domains(segmentation, resolution)
     parts = [_cut_part(parameters, found, index) for index in range(min(len(found.nodes), MOST_DOMAINS + 1))]
-    if len(parts) == 1:
-        context.warn("no part of the particle is blurred more than the rest: nothing here tells of domains that move")
-    report_segmentation(found.segmentation, blurred, context)
-    report_local_resolution(context, resolution, volume, particle, THRESHOLD)
-    _report(parameters, context, parts, _predict_all(parameters, context, parts, (half_a, half_b)), blurred)
-    context.summarize(gaussian_A=gaussian_A, box_px=volume.box_px, pixel_size_A=volume.pixel_size_A)
+    return Look(volume, halves, blurred, particle, resolution, found, parts)
 
 
-def _segment(parameters: FindDomainsParameters, context: JobContext, blurred: "Volume", halves: "list[Volume]") -> "Segmentation":
+def _look_again(
+    parameters: FindDomainsParameters, context: JobContext, particles: "Particles", look: Look, settings: "Settings"
+) -> "tuple[Particles, Look]":
+    """Refine the body on all particles; return them at its poses, and what the map that these give shows."""
+    from triskelion.jobs.read_domain import make_inputs
+    from triskelion.jobs.rest_first import refine_rest_first
+    from triskelion.refine.domain import Domain
+    from triskelion.refine.shared import SharedRecord
+    from triskelion.resolution.fsc import average_map
+
+    body, *domains = look.parts
+    context.log(f"at the poses as they are: body at {body.resolution_A:.1f} Å, {len(domains)} parts at {_list_resolutions(domains)} Å")
+    everything_else = Domain.of_mask(_unite([part.mask for part in domains]), body.mask.center_xyz_px)
+    inputs = make_inputs(context, particles, look.halves, everything_else, settings, SharedRecord())
+    particles, halves = refine_rest_first(context, particles, inputs)
+    again = _look(parameters, context, average_map(*halves), halves, look.n_voxels)
+    body, *domains = again.parts
+    if not domains:
+        context.log(f"with the body refined all is as sharp as it ({body.resolution_A:.1f} Å): only errors of the poses have blurred these parts")
+    return particles, again
+
+
+def _list_resolutions(parts: list[Part]) -> str:
+    return ", ".join(f"{part.resolution_A:.1f}" for part in parts)
+
+
+def _gaussian_A(volume: "Volume") -> float:
+    return max(GAUSSIAN_A, GAUSSIAN_PX * volume.pixel_size_A)
+
+
+def _segment(context: JobContext, blurred: "Volume", halves: "list[Volume]", threshold: float | None) -> "Segmentation":
     from triskelion.masks import density_level
     from triskelion.masks.scale_space import group_regions
     from triskelion.masks.segment import find_watershed_regions
@@ -108,7 +178,7 @@ def _segment(parameters: FindDomainsParameters, context: JobContext, blurred: "V
     solvent = density_level.measure_solvent(blurred.array)
     noise = density_level.measure_half_map_noise(halves[0].array, halves[1].array)
     solvent = density_level.Solvent(solvent.mean, max(solvent.sd, noise))
-    level = density_level.choose_level(blurred.array, solvent) if parameters.threshold is None else parameters.threshold
+    level = density_level.choose_level(blurred.array, solvent) if threshold is None else threshold
     warning = density_level.noise_warning(level, solvent)
     if warning is not None:
         context.warn(warning)
@@ -133,34 +203,27 @@ def _cut_part(parameters: FindDomainsParameters, found: "RigidDomains", index: i
 
 
 def _predict_all(
-    parameters: FindDomainsParameters, context: JobContext, parts: list[Part], halves: "tuple[Volume, Volume]"
+    parameters: FindDomainsParameters, context: JobContext, look: Look, particles: "Particles | None", settings: "Settings"
 ) -> "list[Prediction | None]":
-    """Predict the pose errors of each domain, once the body is refined; None where there are no particles."""
+    """Predict the pose errors of each domain; None where there are no particles."""
     from triskelion.data.images import MemoryStore
     from triskelion.jobs.predict import draw_particles
-    from triskelion.jobs.read_domain import make_inputs, match_particles
-    from triskelion.jobs.rest_first import refine_rest_first
+    from triskelion.jobs.read_domain import make_inputs
     from triskelion.kernels import cpu
     from triskelion.refine.domain import Domain
     from triskelion.refine.predict import predict_pose_errors
     from triskelion.refine.shared import SharedRecord
-    from triskelion.refine.state import Means, Settings
+    from triskelion.refine.state import Means
 
-    domains = parts[1:]
-    if parameters.particles is None or not domains:
+    domains = look.parts[1:]
+    if particles is None or not domains:
         return [None] * len(domains)
-    settings = Settings(rotation_extent_deg=parameters.rotation_extent_deg, shift_extent_A=parameters.shift_extent_A, seed=parameters.seed)
-    particles = context.read_particles(parameters.particles)
     drawn = draw_particles(particles, parameters.n_particles, parameters.seed)
-    if parameters.background_poses == "refine":
-        everything_else = Domain.of_mask(_unite([part.mask for part in domains]), parts[0].mask.center_xyz_px)
-        particles, halves = refine_rest_first(context, particles, make_inputs(context, particles, halves, everything_else, settings, SharedRecord()))
-        drawn = match_particles(particles, drawn)
     predictions: list[Prediction | None] = []
     with context.progress(len(domains), "predict pose errors") as bar:
         for part in domains:
             shared = SharedRecord()
-            inputs = make_inputs(context, drawn, halves, Domain.of_mask(part.mask, _fulcrum_of(part)), settings, shared)
+            inputs = make_inputs(context, drawn, look.halves, Domain.of_mask(part.mask, _fulcrum_of(part)), settings, shared)
             predictions.append(predict_pose_errors(inputs, Means(cpu, shared, MemoryStore())))
             bar.advance()
     return predictions

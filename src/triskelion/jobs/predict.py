@@ -3,10 +3,10 @@
 Two bounds are given at the consensus poses of some particles, from the Fisher matrix of the domain's pose and the noise of the images: from the map
 as it is, which is what the first iteration has to go by, and with a domain as sharp as the rest of the particle. What refinement comes to is told by
 a rehearsal: images of the domain, as sharp as the rest, are simulated with the noise of the real ones at poses turned by as much as the blur of the
-consensus tells, and refined as `local_refinement` does, from references as blurred as the consensus and as noisy as its half maps. Its error is the
-root mean square of the angles below 8°, the others count as wrong. The verdict is `alignable` where at most 5 % of the poses are wrong and all are
-known to half of the prior's width or better, `not` where more than 12 % are wrong (a real refinement gets about twice as many wrong) or nearly
-nothing was learnt, else `barely`.
+consensus tells, beside them what the soft edge of the mask holds of its neighbours, which stays where it is; and they are refined as
+`local_refinement` does, from references as blurred as the consensus and as noisy as its half maps. Its error is the root mean square of the angles
+below 8°, the others count as wrong. The verdict is `alignable` where at most 5 % of the poses are wrong and all are known to half of the prior's
+width or better, `not` where more than 12 % are wrong (a real refinement gets more wrong) or nearly nothing was learnt, else `barely`.
 """
 
 from typing import TYPE_CHECKING, Any, Literal

@@ -3,8 +3,10 @@
 What moves against the rest is blurred in a map of all particles, the more the further it is from its hinge; a blur by u (root mean square, Å)
 multiplies amplitudes at the wavelength d by exp(-2 π² u² / d²). So 1/d² of the local resolution says how much blur there is, and regions of the map
 fall into two classes, those of the body and those blurred more: the classes between whose means of 1/d² the variance is largest (Otsu 1979),
-each region counting by its volume. The body is the largest connected part of the better class. Other parts hang together where they touch,
-but not through necks. Parts too small to be aligned join the neighbour they have most contact with.
+each region counting by its volume. The body is the largest connected part of the better class. Where one domain moves far more than another, the
+better class holds the other one too: the body is split in turn as long as its two classes differ as a domain must from a body, and explain more
+of the variance than the halves of evenly spread values do (4/5 of it, or less). Other parts hang together where they touch, but not through necks.
+Parts too small to be aligned join the neighbour they have most contact with.
 
 Errors of orientation blur a rigid particle too, by u² in proportion to the squared distance r² from its centre. So d² = a + b r² is fitted to
 the regions of the body, and each domain's resolution compared with it: its excess, which tells domains that surely move from those that may.
@@ -26,6 +28,7 @@ from triskelion.masks.small_regions import count_contacts
 
 LEAST_SHARE = 0.03  # of the particle that a domain is made of
 LEAST_BLUR = 1.12  # resolution of a domain over that of the body
+EVEN_SEPARATION = 0.8  # share of the variance between the halves of n values in even steps: 3/4 n² / (n² - 1), n = 4 or more
 SURE_EXCESS = 1.15  # resolution over what the body's trend leads to expect: less may come of errors of orientation alone
 NECK = 0.5  # area of a neck over the smaller side's volume^(2/3); a sphere cut in half has 1.9
 PAIRS_PER_AREA = 9.0  # of voxels, neighbours among 26, across a face of one voxel
@@ -106,8 +109,7 @@ def partition_regions(segmentation: Segmentation, sharpness: np.ndarray) -> list
     """Return the roots of the body, then those of each domain, the largest domain first."""
     roots, sizes = segmentation.roots(), segmentation.n_voxels
     contacts = count_contacts(segmentation)
-    sharp = roots[sharpness[roots] >= split_in_two(sharpness[roots], sizes[roots])]
-    body = max(_connected(sharp, contacts), key=lambda part: sizes[part].sum())
+    body = find_body(roots, sharpness, contacts, sizes)
     rest = np.setdiff1d(roots, body)
     parts = [body, *(piece for part in _connected(rest, contacts) for piece in cut_at_necks(part, contacts, sizes))]
     body, *others = _join_small_parts(parts, contacts, sizes)
@@ -115,6 +117,26 @@ def partition_regions(segmentation: Segmentation, sharpness: np.ndarray) -> list
     domains = [part for part in others if (sharpness_of_body / _mean(sharpness, sizes, part)) ** 0.5 >= LEAST_BLUR]
     body = sorted(set(roots.tolist()).difference(*domains))
     return [body, *sorted(domains, key=lambda part: -sizes[part].sum())]
+
+
+def find_body(roots: np.ndarray, sharpness: np.ndarray, contacts: defaultdict[int, dict[int, int]], sizes: np.ndarray) -> np.ndarray:
+    """Return the largest connected part of the sharper regions, again and again as long as it falls apart into two classes."""
+    body, is_first = roots, True
+    while True:
+        sharp = sharpness[body] >= split_in_two(sharpness[body], sizes[body])
+        if not is_first and not _are_apart(sharpness[body], sizes[body], sharp):
+            return body
+        body, is_first = np.array(max(_connected(body[sharp], contacts), key=lambda part: sizes[part].sum())), False
+
+
+def _are_apart(sharpness: np.ndarray, sizes: np.ndarray, sharp: np.ndarray) -> bool:
+    """Whether two classes differ as domain and body must, by more than an even spread makes two halves of anything differ."""
+    if sharp.all():
+        return False
+    means = [float(np.average(sharpness[members], weights=sizes[members])) for members in (sharp, ~sharp)]
+    middle = np.average(sharpness, weights=sizes)
+    between = sum(sizes[members].sum() * (mean - middle) ** 2 for members, mean in zip((sharp, ~sharp), means, strict=True))
+    return (means[0] / means[1]) ** 0.5 >= LEAST_BLUR and between > EVEN_SEPARATION * (sizes * (sharpness - middle) ** 2).sum()
 
 
 def measure_excess(part: list[int], body: list[int], sizes: np.ndarray, sharpness: np.ndarray, distance_A2: np.ndarray) -> float:

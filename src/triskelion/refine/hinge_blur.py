@@ -6,8 +6,8 @@ frequency f fall to exp(-2 pi² f² s² r² sin²), the angle being the one betw
     p + (1 - p) A(f s),    A(x) = < exp(-4 pi² x² r² (1 - c²)) >,    c from 0 to 1, r over the density of the domain,
 
 p the share of the power in the mask that belongs to parts at rest: soft edges reach into the body. What the power would be without a blur is what the
-rest has per mass. s and p are fitted to the shells, each weighted by how well its power is known. They can stand for one another, so of all turns
-that explain the blur nearly as well as the best the smallest is taken.
+rest has per mass. s is fitted to the shells, each weighted by how well its power is known. p is given: fitted too, it could stand for s. Of all
+turns that explain the blur nearly as well as the best the smallest is taken, as other things blur as well.
 
 Other domains may move too. What a domain is like when it is sharp is therefore told by the sharp part of the rest: the voxels about which the half
 maps agree better, in one band of frequencies (Otsu's classes).
@@ -31,7 +31,6 @@ MASS_RESOLUTION_A = 20.0
 FIRST_SHELL = 4  # below, the shape of the domain and not its blur is what makes it differ from the rest
 DISTANCES, DIRECTIONS = 40, 41
 STEP_DEG = 0.5
-MOST_AT_REST = 0.6
 BAND_FACTOR = 1.5  # wavelength of the band over the resolution of the rest
 EDGE_A = 20.0
 AS_GOOD = 1.25  # misfit over that of the best
@@ -59,7 +58,7 @@ class SharedPower:
 
 @dataclass(frozen=True)
 class HingeBlur:
-    """Standard deviation of the turns per axis, and the share of the power that is left of each shell, shape (shells,)."""
+    """Standard deviation of the turns per axis, and the share of the power of what turns that is left of each shell, shape (shells,)."""
 
     rotation_sd_deg: float
     power_left: np.ndarray
@@ -91,7 +90,7 @@ def measure_mass(array: np.ndarray, pixel_size_A: float) -> np.ndarray:
 
 
 def estimate_hinge(
-    power: SharedPower, mass: np.ndarray, fulcrum_xyz_px: np.ndarray, pixel_size_A: float, last_shell: int, most_deg: float
+    power: SharedPower, mass: np.ndarray, fulcrum_xyz_px: np.ndarray, pixel_size_A: float, last_shell: int, most_deg: float, at_rest: float = 0.0
 ) -> HingeBlur:
     """Fit the turns of a domain to the power that it has lost.
 
@@ -107,6 +106,8 @@ def estimate_hinge(
         Where the map ends.
     most_deg : float
         Largest standard deviation; also the answer where no shell tells anything.
+    at_rest : float
+        Share of the power that belongs to parts at rest.
     """
     n = len(mass)
     frequency_per_A = shell_frequency_per_A(np.arange(len(power.found)), n, pixel_size_A)
@@ -120,11 +121,9 @@ def estimate_hinge(
     found = power.found[shells] / power.at_rest[shells]
     weight = (shells * power.at_rest[shells] / power.with_noise[shells]) ** 2
     weight = np.minimum(weight, np.quantile(weight, MOST_CERTAIN))
-    fits = [_fit_rest(found, each[shells], weight) for each in left]
-    misfits = np.array([misfit for misfit, _ in fits])
+    misfits = np.array([(weight * (found - at_rest - (1 - at_rest) * each[shells]) ** 2).sum() for each in left])
     best = int(np.argmax(misfits <= AS_GOOD * misfits.min()))
-    at_rest = fits[best][1]
-    return HingeBlur(float(widths_deg[best]), at_rest + (1 - at_rest) * left[best])
+    return HingeBlur(float(widths_deg[best]), left[best])
 
 
 def measure_pose_blur(mass: np.ndarray, center_xyz_px: np.ndarray, pixel_size_A: float, rotation_sd_deg: float, position_sd_A: float) -> np.ndarray:
@@ -152,10 +151,3 @@ def _left_after_turns(turn_per_A: np.ndarray, radius_A: np.ndarray, share: np.nd
     across = 1 - np.linspace(0, 1, DIRECTIONS) ** 2
     exponent = 4 * np.pi**2 * turn_per_A[:, None, None] ** 2 * radius_A[:, None] ** 2 * across
     return np.exp(-exponent).mean(2) @ share
-
-
-def _fit_rest(found: np.ndarray, left: np.ndarray, weight: np.ndarray) -> tuple[float, float]:
-    """Misfit with the best share of parts at rest, and that share."""
-    lost = 1 - left
-    at_rest = float(np.clip((weight * (found - left) * lost).sum() / max((weight * lost**2).sum(), 1e-30), 0, MOST_AT_REST))
-    return float((weight * (found - left - at_rest * lost) ** 2).sum()), at_rest

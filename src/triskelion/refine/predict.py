@@ -37,7 +37,7 @@ from triskelion.geometry.fulcrum import image_of_point
 from triskelion.kernels.interface import FourierVolume, Kernels, WeightedImages
 from triskelion.refine.alignment import LEAST_PRECISION
 from triskelion.refine.consensus import Consensus, measure_consensus, rows_of_halves
-from triskelion.refine.hinge_blur import estimate_hinge, find_sharp_part, measure_mass, measure_pose_blur, measure_shared_power
+from triskelion.refine.hinge_blur import FIRST_SHELL, estimate_hinge, find_sharp_part, measure_mass, measure_pose_blur, measure_shared_power
 from triskelion.refine.prior import EXTENT_PER_SD, FLOOR_ROTATION_DEG, first_prior
 from triskelion.refine.reference import filter_map, wiener_gain
 from triskelion.refine.rehearsal import Rehearsal, RehearsedPoses, SharpDomain
@@ -47,7 +47,8 @@ from triskelion.resolution.curves import FscCurves
 from triskelion.resolution.fsc import compute_fsc_curves
 
 LIMIT_MARGIN_SHELLS = 3  # beyond FSC = 0.143, as in refinement
-FEW_WRONG, MANY_WRONG = 0.05, 0.12  # of the rehearsed poses; a refinement gets about twice as many wrong
+FEW_WRONG, MANY_WRONG = 0.05, 0.12  # of the rehearsed poses; a refinement gets more wrong
+AT_REST = 0.5  # of the mask: further out on its soft edge are neighbours, which stay where they are
 LEAST_POWER_LEFT = 0.1  # of the rest by errors of its poses: beyond, a guess
 WELL_KNOWN, HARDLY_KNOWN = 0.5, 0.75  # root mean square error over that which the prior expects
 
@@ -229,7 +230,6 @@ def _sharpen_domain(inputs: Inputs, consensus: Consensus, of_rest: FscCurves, ke
     last_shell = int(np.clip(np.floor(of_rest.crossing().shell), 2, int(inputs.images.disc.shell[-1])))
     widest_deg = max(inputs.settings.rotation_extent_deg / EXTENT_PER_SD, FLOOR_ROTATION_DEG)
     mass = measure_mass(average, pixel_size_A)
-    hinge = estimate_hinge(to_rest, mass * domain.mask, domain.fulcrum_xyz_px, pixel_size_A, last_shell, widest_deg)
     errors = _expect(replace(inputs, domain=rest), _as_it_is(replace(inputs, domain=rest), consensus, of_rest), consensus.sigma2, kernels)
     rotation_sd_deg, position_sd_A = _rms(errors.rotation_sd_without_prior_deg) / np.sqrt(3), _rms(errors.position_sd_px) * pixel_size_A
     of_poses = measure_pose_blur(mass * sharp_part, rest.center_xyz_px, pixel_size_A, rotation_sd_deg, position_sd_A)
@@ -237,7 +237,16 @@ def _sharpen_domain(inputs: Inputs, consensus: Consensus, of_rest: FscCurves, ke
     wanted = np.maximum(power.at_rest, power.found) / of_poses * (np.arange(len(of_poses)) <= last_shell + LIMIT_MARGIN_SHELLS)
     raise_by = np.sqrt(np.divide(wanted, power.with_noise, out=np.zeros_like(wanted), where=power.with_noise > 0))
     noise = (half_a - half_b) * np.float32(np.sqrt(0.5))
-    return SharpDomain(filter_map(average * domain.mask, raise_by), noise, hinge.rotation_sd_deg, hinge.power_left * of_poses)
+    sharp, inside = filter_map(average * domain.mask, raise_by), np.clip((domain.mask - AT_REST) / (1 - AT_REST), 0, 1)
+    moving, at_rest = sharp * inside, sharp * (1 - inside)
+    share = 1 / (1 + _fine_power(moving) / max(_fine_power(at_rest), 1e-30))
+    hinge = estimate_hinge(to_rest, mass * domain.mask * inside, domain.fulcrum_xyz_px, pixel_size_A, last_shell, widest_deg, share)
+    return SharpDomain(moving, at_rest, noise, hinge.rotation_sd_deg, (hinge.power_left * of_poses, of_poses))
+
+
+def _fine_power(array: np.ndarray) -> float:
+    """Power in the shells that tell of blur."""
+    return float(_shell_power(array)[FIRST_SHELL:].sum())
 
 
 def _shell_power(array: np.ndarray) -> np.ndarray:

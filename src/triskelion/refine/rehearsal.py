@@ -7,13 +7,14 @@ truth is known:
 - the truth is the domain of the consensus with its shells raised to the power that the rest has per mass (``hinge_blur``), and would have without
   the errors of its own poses (from the Fisher matrix of the rest);
 - images are its projections at the defocus and with the noise of some particles, at poses drawn about their consensus: turned about the fulcrum by
-  as much as the blur of the consensus tells;
+  as much as the blur of the consensus tells. What lies far out on the soft edge of the mask belongs to its neighbours: it is in the images too, at
+  the consensus poses, and holds the poses that are found back from where the domain is;
 - references are the truth, blurred, with the noise of a half map added. The blur is at first that of the consensus, then what poses drawn from the
-  posteriors of the iteration before leave of every shell (the mean of Re conj(m) m_true, in units of |m|²), and the noise is the difference of the
-  two half maps, less what such draws average out.
+  posteriors of the iteration before leave of every shell (the mean of Re conj(m) m_true, in units of |m|²), of the domain and of the neighbours, and
+  the noise is the difference of the two half maps, less what such draws average out.
 
-Everything else, search, filters, limits, widths of the prior, is that of ``LocalRefinement``. A few hundred particles stand for all: their poses
-tell what the map of all would be like, and need not be enough to make one.
+Everything else, search, filters, limits, widths of the prior, and when it ends, is that of ``LocalRefinement``. A few hundred particles stand for
+all: their poses tell what the map of all would be like, and need not be enough to make one.
 """
 
 from collections.abc import Iterator
@@ -31,6 +32,7 @@ from triskelion.geometry.rotations import rotation_difference_deg
 from triskelion.imaging.forward import batches, phase_of_shift
 from triskelion.imaging.packed import PackedImages
 from triskelion.imaging.window import window_power
+from triskelion.kernels.interface import FourierVolume
 from triskelion.refine.alignment import posterior_covariance
 from triskelion.refine.back_projection import PoseCloud
 from triskelion.refine.consensus import Consensus, choose_window, window_disc
@@ -40,10 +42,9 @@ from triskelion.refine.reference import filter_map
 from triskelion.refine.refinement import Refinement
 from triskelion.refine.search import SearchExtent
 from triskelion.refine.state import Inputs, Means
+from triskelion.refine.stopping import Progress, has_converged
 
 WRONG_DEG = 8.0  # an angle from which on a pose is not inaccurate but wrong
-FEWEST_ITERATIONS, MOST_ITERATIONS = 5, 12  # the prior narrows from the fourth on
-SETTLED = 0.004  # mean change of what is left of the shells
 LEAST_LEFT = 0.02
 SHIFT_SD_A = 1.0  # of the fulcrum's image: what turns about a point leaves it where it is
 BLOCK = 500
@@ -98,20 +99,32 @@ class SharpDomain:
 
     Attributes
     ----------
-    truth : ndarray (n, n, n)
-        The domain as sharp as the rest, in the box of the half maps.
+    moving, at_rest : ndarray (n, n, n)
+        The domain as sharp as the rest, in the box of the half maps, and what the soft edge of its mask holds of its neighbours.
     noise : ndarray (n, n, n)
         Of a half map.
     hinge_sd_deg : float
         Standard deviation of its turns per axis.
-    power_left : ndarray (shells,)
-        Share of the power of every shell that is left in the consensus.
+    power_left : tuple of ndarray (shells,)
+        Share of the power of every shell that is left in the consensus, of each of the two.
     """
 
-    truth: np.ndarray
+    moving: np.ndarray
+    at_rest: np.ndarray
     noise: np.ndarray
     hinge_sd_deg: float
-    power_left: np.ndarray
+    power_left: tuple[np.ndarray, np.ndarray]
+
+
+@dataclass(frozen=True)
+class _Part:
+    """What is simulated of one part: map and its slices, true poses, and what is left of the shells of the window."""
+
+    truth: np.ndarray
+    slices: FourierVolume
+    rotations: np.ndarray
+    centers_px: np.ndarray
+    left: np.ndarray
 
 
 class Rehearsal(LocalRefinement):
@@ -142,36 +155,46 @@ class Rehearsal(LocalRefinement):
             sums.forget()
         self.fold_noise = np.sqrt(settings.n_folds / (settings.n_folds - 1))  # a reference is made of all folds but one
         self.hinge_sd_deg = domain.hinge_sd_deg
-        self.truth, self.noise = (inputs.domain.cut(array, self.grid.box_px) for array in (domain.truth, domain.noise))
+        moving, at_rest, self.noise = (inputs.domain.cut(array, self.grid.box_px) for array in (domain.moving, domain.at_rest, domain.noise))
         shells = np.arange(self.grid.box_px // 2 + 1) * whole.grid.box_px / self.grid.box_px
-        self.left = np.sqrt(np.interp(shells, np.arange(len(domain.power_left)), domain.power_left))
-        self.noise_left = np.ones(len(self.left))
-        self.slices_of_truth = prepare_slices(self.truth, int(disc.shell[-1]))
-        self.true_rotations, self.true_centers_px = self._draw_poses(prior)
+        nowhere = np.zeros((len(self.all_rows), 5))
+        self.parts = [
+            _Part(part, prepare_slices(part, int(disc.shell[-1])), *poses, np.sqrt(np.interp(shells, np.arange(len(left)), left)))
+            for part, poses, left in zip(
+                (moving, at_rest),
+                (self._draw_poses(prior), prior.pose_at(self.all_rows, nowhere[:, :3], nowhere[:, 3:])),
+                domain.power_left,
+                strict=True,
+            )
+        ]
+        self.noise_left = np.ones(len(shells))
         self._add_signal_and_noise()
 
     def rehearse(self) -> Iterator[RehearsedPoses]:
-        """Yield the errors of the poses after every iteration, until what they leave of the map no longer changes."""
-        for number in range(1, MOST_ITERATIONS + 1):
-            before = self.left
-            reference = self.make_reference(HALF_A, filter_map(self.truth, self.left) + filter_map(self.noise, self.noise_left * self.fold_noise))
+        """Yield the errors of the poses after every iteration; ends when a refinement would."""
+        history: list[Progress] = []
+        while len(history) < self.settings.max_iterations and not has_converged(history):
+            number, before = len(history) + 1, self.rotations.copy()
+            reference = self.make_reference(HALF_A, self._blur_truth() + filter_map(self.noise, self.noise_left * self.fold_noise))
             volume = self.means.kernels.move_volume(prepare_slices(reference, int(self.images.disc.shell[-1])))
             for rows in batches(self.all_rows, BLOCK):
                 best = self.align_block(number, self.posterior_of(rows, volume).on_device(), rows)
                 self.rotations[rows], self.centers_px[rows], self.covariance[rows] = best.rotations, best.shifts_px, posterior_covariance(best)
             found = self._put_in_frame()
-            self.left, self.noise_left = self._measure_left(self._draw(number, self.all_rows, *found, self.covariance))
+            self._measure_left(self._draw(number, self.all_rows, *found, self.covariance))
             half_maps = self._make_half_maps()
-            self.learn(number, half_maps, self.measure_fsc(half_maps))
+            curves = self.measure_fsc(half_maps)
+            self.learn(number, half_maps, curves)
+            step_deg = float(np.median(rotation_difference_deg(before, self.rotations)))
+            known_to_deg = float(np.rad2deg(np.median(np.sqrt(np.einsum("nii->ni", self.covariance)[:, :3].sum(1)))))
+            history.append(Progress(curves.crossing().shell, step_deg, known_to_deg))
             yield RehearsedPoses(
-                rotation_difference_deg(found[0], self.true_rotations),
-                np.linalg.norm(found[1] - self.true_centers_px, axis=1),
+                rotation_difference_deg(found[0], self.parts[0].rotations),
+                np.linalg.norm(found[1] - self.parts[0].centers_px, axis=1),
                 self.hinge_sd_deg,
                 self.first_prior.rotation_sd_deg,
                 self.prior.rotation_sd_deg,
             )
-            if number >= FEWEST_ITERATIONS and np.abs(self.left - before)[: self.limit_shell + 1].mean() < SETTLED:
-                return
 
     def _draw_poses(self, prior: PosePrior) -> tuple[np.ndarray, np.ndarray]:
         """True poses, inside the extents."""
@@ -191,41 +214,51 @@ class Rehearsal(LocalRefinement):
         for rows in batches(self.all_rows, BLOCK):
             power = images.power[rows].to(torch.float32)
             sigma = torch.from_numpy(np.sqrt(images.sigma2)[:, disc.shell].astype(np.float32))[images.group[rows]]
-            images.matched[rows] = torch.view_as_real(self._project(rows, self.true_rotations, self.true_centers_px) * (power / sigma))
+            shown = sum(self._project(rows, part, part.rotations, part.centers_px) for part in self.parts)
+            images.matched[rows] = torch.view_as_real(shown * (power / sigma))
         normal = torch.from_numpy(self._draw_normal(2 * len(disc)).astype(np.float32)).view(-1, len(disc), 2)
         images.matched.add_(normal * images.power.sqrt()[:, :, None])
 
-    def _project(self, rows: np.ndarray, rotations: np.ndarray, centers_px: np.ndarray) -> torch.Tensor:
-        """Projections of the truth, complex64 (r, m)."""
+    def _project(self, rows: np.ndarray, part: "_Part", rotations: np.ndarray, centers_px: np.ndarray) -> torch.Tensor:
+        """Projections of a part at poses of all particles, complex64 (r, m)."""
         disc, scale = self.images.disc, self.images.scale[rows]
-        slices = self.means.kernels.slice(self.slices_of_truth, rotations[rows], scale, disc).cpu()
+        slices = self.means.kernels.slice(part.slices, rotations[rows], scale, disc).cpu()
         return multiply(slices, phase_of_shift(disc, centers_px[rows], scale))
+
+    def _blur_truth(self) -> np.ndarray:
+        return sum((filter_map(part.truth, part.left) for part in self.parts), np.zeros_like(self.noise))
 
     def _put_in_frame(self) -> tuple[np.ndarray, np.ndarray]:
         """Poses without what a turn and a shift of the whole map explain: the noise of a reference moves all alike, which blurs nothing."""
-        rotations = self.rotations @ find_common_rotation(self.rotations, self.true_rotations)
-        right = rotation_difference_deg(rotations, self.true_rotations) < WRONG_DEG
-        seen, off_px = rotations[:, :2], self.true_centers_px - self.centers_px
+        rotations = self.rotations @ find_common_rotation(self.rotations, self.parts[0].rotations)
+        right = rotation_difference_deg(rotations, self.parts[0].rotations) < WRONG_DEG
+        seen, off_px = rotations[:, :2], self.parts[0].centers_px - self.centers_px
         shift = np.linalg.lstsq(seen[right].reshape(-1, 3), off_px[right].reshape(-1), rcond=None)[0]
         return rotations, self.centers_px + seen @ shift
 
     def _make_half_maps(self) -> tuple[np.ndarray, np.ndarray]:
         """Half maps of the domain; the noise of the second is that of the first seen in a mirror."""
-        blurred, noise = filter_map(self.truth, self.left), filter_map(self.noise, self.noise_left)
+        blurred, noise = self._blur_truth(), filter_map(self.noise, self.noise_left)
         return blurred + noise, blurred + noise[::-1, ::-1, ::-1]
 
-    def _measure_left(self, cloud: PoseCloud) -> tuple[np.ndarray, np.ndarray]:
-        """What poses of a back-projection leave of every shell of a map, and of its noise, on the shells of the window.
+    def _measure_left(self, cloud: PoseCloud) -> None:
+        """Settle what poses of a back-projection leave of every shell of both parts of a map, and of its noise, on the shells of the window.
 
         An image that is put in at several poses brings the same noise to all of them, of which the mean is left.
         """
-        disc, n_shells = self.images.disc, len(self.left)
+        moving, at_rest = (self._measure_overlaps(part, cloud) for part in self.parts)
+        self.parts = [replace(part, left=np.clip(left, LEAST_LEFT, 1)) for part, (left, _) in zip(self.parts, (moving, at_rest), strict=True)]
+        self.noise_left = np.sqrt(np.clip(moving[1], LEAST_LEFT, 1))
+
+    def _measure_overlaps(self, part: "_Part", cloud: PoseCloud) -> tuple[np.ndarray, np.ndarray]:
+        """Covariance of a part at its true poses with its mean over drawn ones, and power of that mean, over the power of the part."""
+        disc, n_shells = self.images.disc, len(part.left)
         with_truth, power, together = (np.zeros(n_shells) for _ in range(3))
         for rows in batches(self.all_rows, BLOCK):
             weight = self.images.weighted(rows, self.sigma2).weight
             true, *drawn = (
-                self._project(rows, *poses)
-                for poses in [(self.true_rotations, self.true_centers_px), *zip(cloud.rotations, cloud.shifts_px, strict=True)]
+                self._project(rows, part, *poses)
+                for poses in [(part.rotations, part.centers_px), *zip(cloud.rotations, cloud.shifts_px, strict=True)]
             )
             mean = sum(drawn) / len(drawn)
             for total, products in (
@@ -236,8 +269,10 @@ class Rehearsal(LocalRefinement):
                 per_coefficient = (products * weight).sum(0, dtype=torch.float64).numpy()
                 total += np.bincount(disc.shell, per_coefficient, minlength=n_shells)[:n_shells]
         known = np.flatnonzero(power)
-        left, noise_power_left = (np.interp(np.arange(n_shells), known, total[known] / power[known]) for total in (with_truth, together))
-        return np.clip(left, LEAST_LEFT, 1), np.sqrt(np.clip(noise_power_left, LEAST_LEFT, 1))
+        if not len(known):  # a part without density
+            return np.ones(n_shells), np.ones(n_shells)
+        left, noise_left = (np.interp(np.arange(n_shells), known, total[known] / power[known]) for total in (with_truth, together))
+        return left, noise_left
 
 
 def _noise_in_window(consensus: Consensus, box_px: int, window_px: int, last_shell: int) -> np.ndarray:
