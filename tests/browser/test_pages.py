@@ -88,7 +88,7 @@ def test_a_job_page_draws_plots_goes_through_iterations_and_takes_notes(site, pr
     assert project.job("J1").notes.tags == ["best"]
     keep("job", page)
     page.get_by_role("tab", name="Log").click()
-    assert "making a cube" in page.get_by_role("log").inner_text()
+    page.get_by_role("log").get_by_text("making a cube").wait_for()
 
 
 def test_a_slot_takes_what_fits_and_refuses_the_rest_with_the_reason(site, project, keep):

@@ -20,7 +20,7 @@ export async function copyText(text, what) {
 /** The command line that does the same, selected as a whole by a click. It is broken between words only, not at the hyphens of options. */
 export function Command({ text }) {
   return html`<div class="command">
-    <code>${text.split(" ").map((word) => html`<span class="word">${word}</span> `)}</code>
+    <code>${text.split(" ").map((word, i) => html`${i ? " " : ""}<span class="word">${word}</span>`)}</code>
     <button class="icon-button" aria-label="Copy the command line" title="Copy" onClick=${() => copyText(text, "the command line")}>
       <${Icon} name="copy" size="14" /></button>
   </div>`;
