@@ -68,7 +68,7 @@ def test_a_job_page_draws_plots_goes_through_iterations_and_takes_notes(site, pr
     assert plot.locator("figcaption").first.inner_text() == "Resolution 14 Å"
     page.get_by_label("Iteration", exact=True).fill("2")
     plot.get_by_text("iteration 2", exact=True).wait_for()
-    page.wait_for_function("document.querySelector('[data-plot=iterations] figcaption').innerText === 'Resolution 17 Å'")
+    plot.get_by_text("Resolution 17 Å").wait_for()
     assert "iteration=2" in page.url
     plot.locator("svg.plot").first.hover(position={"x": 300, "y": 100})
     assert plot.locator(".tip").count() == 1

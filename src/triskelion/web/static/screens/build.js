@@ -94,7 +94,7 @@ function Unsettled({ type, errors }) {
 }
 
 function RunPanel({ project, type, check, isNew, general, place, preview, isSending }) {
-  const { lanes } = session.value;
+  const { lanes, lanes_error: lanesError } = session.value;
   const { lane, setLane, workspace, setWorkspace } = place;
   const workspaces = projects.value[project].workspaces;
   const verb = lane ? `Queue on ${lane}` : "Run";
@@ -106,6 +106,7 @@ function RunPanel({ project, type, check, isNew, general, place, preview, isSend
     ${workspaces.length > 1 && html`<label class="run-row"><span>Workspace</span><select class="field-input" id="workspace" value=${workspace}
       onChange=${(event) => setWorkspace(event.target.value)}>
       ${workspaces.map((each) => html`<option value=${each.name} selected=${each.name === workspace}>${each.title}</option>`)}</select></label>`}
+    ${lanesError && html`<p class="field-error">${lanesError}</p>`}
     ${general.map((message) => html`<p class="field-error" role="alert">${message}</p>`)}
     <button class="button primary run-button" disabled=${isSending || isReadOnly.value}>${isSending ? "Making the job …" : verb}</button>
     <p class="small muted check-state" role="status">
