@@ -1,7 +1,9 @@
 """The server at work, until somebody stops it: streams of events end first, for a page that listens would hold it up."""
 
 import socket
+import threading
 from contextlib import suppress
+from importlib import import_module
 from types import FrameType
 
 import uvicorn
@@ -25,7 +27,8 @@ class PageServer(uvicorn.Server):
         super().handle_exit(sig, frame)
 
     def serve_until_stopped(self, listening: socket.socket) -> None:
-        """Serve until a signal comes."""
+        """Serve until a signal comes; what maps are blurred with, which takes seconds to load, is loaded while the page opens."""
+        threading.Thread(target=import_module, args=("triskelion.maps.edit",), daemon=True).start()
         with suppress(KeyboardInterrupt):  # uvicorn raises it once more when it has ended
             self.run(sockets=[listening])
 

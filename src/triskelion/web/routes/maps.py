@@ -8,6 +8,7 @@ from fastapi.responses import Response
 from pydantic import AfterValidator
 
 from triskelion.api import Job
+from triskelion.data.volume import Volume
 from triskelion.io.segmentation_npz import read_segmentation
 from triskelion.project.viewable import Viewable, find_threshold, list_viewable, read_viewable
 from triskelion.web.asking import JobOf, MapOf, RegionsOf
@@ -100,11 +101,13 @@ def send_labels(request: Request, job: JobOf) -> Response:
     return send_bytes(request, path, "labels", make)
 
 
-def _read_blurred(job: Job, output: Viewable, sdev_A: float):
-    from triskelion.maps.edit import blur_map
-
+def _read_blurred(job: Job, output: Viewable, sdev_A: float) -> Volume:
     volume = read_viewable(job.paths, output)
-    return blur_map(volume, sdev_A) if sdev_A else volume
+    if not sdev_A:
+        return volume
+    from triskelion.maps.edit import blur_map  # which takes seconds to load
+
+    return blur_map(volume, sdev_A)
 
 
 def _pack_volume(job: Job, output: Viewable, factor: int, sdev_A: float = 0.0) -> bytes:
