@@ -32,6 +32,7 @@ class Live:
         self._looks: Looks = {}
         self._listeners = 0
         self._task: asyncio.Task | None = None
+        self._starting = asyncio.Lock()
         self._looked = asyncio.Condition()
         self._round = 0
         self._is_over = False
@@ -43,9 +44,10 @@ class Live:
     async def stream(self, cursor: Cursor | None) -> AsyncIterator[str]:
         """Yield server-sent events, from the cursor on or from now on, for as long as somebody listens."""
         self._listeners += 1
-        if self._task is None or self._task.done():
-            self._looks = await asyncio.to_thread(self._look)
-            self._task = asyncio.create_task(self._keep_looking())
+        async with self._starting:
+            if self._task is None or self._task.done():
+                self._looks = await asyncio.to_thread(self._look)
+                self._task = asyncio.create_task(self._keep_looking())
         try:
             resumed = cursor is not None
             cursor = {name: {job: look.mark for job, look in jobs.items()} for name, jobs in self._looks.items()} if cursor is None else cursor
