@@ -20,7 +20,7 @@ export function Warnings({ project, value }) {
   const isKilled = value.state === "killed";
   return html`${(isKilled || value.state === "failed") &&
     html`<div class="warning-box bad" role="alert"><${Icon} name=${value.state} /><div><p><b>
-      ${isKilled ? "Stopped" : "Failed"}:</b> ${value.message || "no reason was given"}</p>
+      ${isKilled ? "Killed" : "Failed"}:</b> ${value.message || "no reason was given"}</p>
       <p class="small">The <a href=${places.job(project, value.name, { tab: "log" })}>log</a> says how far it came.
         ${isKilled ? " Resume goes on from its last checkpoint." : " Clone it and change what was wrong, or resume it once the cause is gone."}</p>
           </div></div>`}
