@@ -13,10 +13,13 @@ import tempfile
 import time
 from pathlib import Path
 
+from triskelion.project.candidates import list_candidates
+from triskelion.project.cards import list_cards
 from triskelion.project.layout import ProjectPaths
 from triskelion.project.plain_json import write_json
 from triskelion.project.status import JobStatus, write_status
 from triskelion.project.store import JobRecord, add_job, create_project, list_jobs
+from triskelion.project.watching import look_at, write_cursor
 from triskelion.runners.host import HostPaths
 from triskelion.runners.keeper import Keeper
 from triskelion.runners.lane_runner import LaneRunner
@@ -67,6 +70,25 @@ def time_keeper(folder: Path, count: int) -> dict[str, float]:
     return {"waiting": count, "cpu_s_a_look": round(time.process_time() - before, 3)}
 
 
+def time_browser(project: ProjectPaths) -> dict[str, float]:
+    """Processor time of what the browser's server does with all jobs of a project."""
+    looks = look_at(project, {})
+    cursor = {project.folder.name: {name: look.mark for name, look in looks.items()}}
+    calls = {
+        "cards_cpu_s": lambda: list_cards(project),
+        "look_cpu_s": lambda: look_at(project, looks),
+        "candidates_cpu_s": lambda: list_candidates(project, "local_refinement", "volume"),
+        "place_cpu_s": lambda: write_cursor(cursor),
+    }
+    figures: dict[str, float] = {"place_bytes": len(write_cursor(cursor))}
+    for name, call in calls.items():
+        call()
+        before = time.process_time()
+        call()
+        figures[name] = round(time.process_time() - before, 4)
+    return figures
+
+
 def count_made_at_once(folder: Path, processes: int, each: int) -> dict[str, float]:
     project = create_project(folder / "crowded")
     start = time.monotonic()
@@ -88,6 +110,7 @@ def main() -> None:
         figures = {
             "status": time_status(project),
             "status --json": time_status(project, "--json"),
+            "browser": time_browser(project),
             "keeper": time_keeper(folder, 200),
             "at once": count_made_at_once(folder, options.processes, options.each),
         }

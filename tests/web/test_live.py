@@ -16,6 +16,7 @@ from triskelion.web.roots import Workplace
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
     monkeypatch.setattr(live, "LOOK_S", 0.01)
+    monkeypatch.setattr(live, "SHARE_OF_A_CORE", 1.0)
     monkeypatch.setattr(live, "PING_S", 0.2)
 
 

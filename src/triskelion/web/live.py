@@ -7,6 +7,7 @@ that comes back, to this server or to the next one, names it and goes on exactly
 import asyncio
 import json
 import logging
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from typing import Any
@@ -18,6 +19,7 @@ from triskelion.project.watching import Cursor, Look, Mark, look_at, read_new_ev
 from triskelion.web.roots import Workplace
 
 LOOK_S = 0.4
+SHARE_OF_A_CORE = 0.02  # to look at hundreds of jobs takes tens of milliseconds
 PING_S = 15.0
 PING = ": still here\n\n"
 
@@ -35,6 +37,7 @@ class Live:
         self._starting = asyncio.Lock()
         self._looked = asyncio.Condition()
         self._round = 0
+        self._cost_s = 0.0
         self._is_over = False
 
     def end(self) -> None:
@@ -44,11 +47,11 @@ class Live:
     async def stream(self, cursor: Cursor | None) -> AsyncIterator[str]:
         """Yield server-sent events, from the cursor on or from now on, for as long as somebody listens."""
         self._listeners += 1
-        async with self._starting:
-            if self._task is None or self._task.done():
-                self._looks = await asyncio.to_thread(self._look)
-                self._task = asyncio.create_task(self._keep_looking())
         try:
+            async with self._starting:
+                if self._task is None or self._task.done():
+                    self._looks = await asyncio.to_thread(self._look)
+                    self._task = asyncio.create_task(self._keep_looking())
             resumed = cursor is not None
             cursor = {name: {job: look.mark for job, look in jobs.items()} for name, jobs in self._looks.items()} if cursor is None else cursor
             yield write_message("hello", {"resumed": resumed}, cursor)
@@ -71,7 +74,7 @@ class Live:
 
     async def _keep_looking(self) -> None:
         while self._listeners:
-            await asyncio.sleep(LOOK_S)
+            await asyncio.sleep(max(LOOK_S, self._cost_s / SHARE_OF_A_CORE))
             try:
                 looks = await asyncio.to_thread(self._look)
             except OSError as error:  # a file system that is away for a while
@@ -84,7 +87,10 @@ class Live:
                 self._looked.notify_all()
 
     def _look(self) -> Looks:
-        return {name: look_at(project.paths, self._looks.get(name, {})) for name, project in self._workplace.projects.items()}
+        begun = time.thread_time()
+        looks = {name: look_at(project.paths, self._looks.get(name, {})) for name, project in self._workplace.projects.items()}
+        self._cost_s = time.thread_time() - begun
+        return looks
 
     def _collect(self, cursor: Cursor) -> list[str]:
         """Return what a cursor has not seen, and move it on."""
