@@ -31,7 +31,11 @@ export function turnView(view, dx, dy) {
   return { ...view, quaternion: new Quaternion(...view.quaternion).multiply(turn).normalize().toArray() };
 }
 
-/** Move the particle with the pointer. @param {View} view @param {number} dx @param {number} dy @param {number} height of the canvas in px @returns {View} */
+/**
+ * Move the particle with the pointer.
+ * @param {View} view @param {number} dx @param {number} dy @param {number} height of the canvas in px
+ * @returns {View}
+ */
 export function moveView(view, dx, dy, height) {
   const perPx_A = scaleAtTarget(view, height);
   const shift = new Vector3(-dx * perPx_A, dy * perPx_A, 0).applyQuaternion(new Quaternion(...view.quaternion));

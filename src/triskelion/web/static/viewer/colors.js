@@ -9,7 +9,11 @@ export function colorOfMap(n) {
   return OF_MAPS[n % OF_MAPS.length];
 }
 
-/** The colour of a region, the same as long as it lives: neighbours in number lie far apart on the colour wheel. @param {number} number @returns {string} */
+/**
+ * The colour of a region, the same as long as it lives: neighbours in number lie far apart on the colour wheel.
+ * @param {number} number
+ * @returns {string}
+ */
 export function colorOfRegion(number) {
   const hue = (number * GOLDEN_ANGLE_DEG) % 360;
   return hslToHex(hue, 55, LIGHTNESSES[number % LIGHTNESSES.length]);

@@ -71,8 +71,11 @@ export class Contourer {
 
   #contourBrick(grid, x0, y0, z0, level, cases) {
     const { data, shape } = grid;
-    const [nz, ny, nx] = shape;
-    const [cx, cy, cz] = [Math.min(BRICK, nx - 1 - x0), Math.min(BRICK, ny - 1 - y0), Math.min(BRICK, nz - 1 - z0)];
+    const ny = shape[1];
+    const nx = shape[2];
+    const cx = Math.min(BRICK, nx - 1 - x0);
+    const cy = Math.min(BRICK, ny - 1 - y0);
+    const cz = Math.min(BRICK, shape[0] - 1 - z0);
     this.#findInside(data, ny, nx, (z0 * ny + y0) * nx + x0, cx, cy, cz, Math.ceil(level) - 1);
     const rows = this.#rows;
     const ofRow = (1 << cx) - 1;
@@ -80,7 +83,10 @@ export class Contourer {
     for (let z = 0; z < cz; z++) {
       for (let y = 0; y < cy; y++) {
         const row = z * POINTS + y;
-        const [a, b, c, d] = [rows[row], rows[row + 1], rows[row + POINTS], rows[row + POINTS + 1]];
+        const a = rows[row];
+        const b = rows[row + 1];
+        const c = rows[row + POINTS];
+        const d = rows[row + POINTS + 1];
         const any = a | b | c | d;
         const all = a & b & c & d;
         // a bit for each cell of the row that has corners inside and corners outside
@@ -119,40 +125,44 @@ export class Contourer {
       let vertex = slots[slot];
       if (vertex < firstVertex) {
         // it is of a brick before this one
-        vertex = slots[slot] = this.#nVertices;
-        this.#addVertex(data, shape, x0, y0, z0, slot, level);
+        vertex = slots[slot] = this.#nVertices++;
+        const point = (slot / 3) | 0;
+        const row = (point / POINTS) | 0;
+        const x = x0 + point - row * POINTS;
+        const plane = (row / POINTS) | 0;
+        this.#addVertex(data, shape, x, y0 + row - plane * POINTS, z0 + plane, slot - 3 * point, level, vertex);
       }
       indices[n++] = vertex;
     }
     this.#nIndices = n;
   }
 
-  #addVertex(data, [nz, ny, nx], x0, y0, z0, slot, level) {
-    const axis = slot % 3;
-    const point = (slot - axis) / 3;
-    const x = x0 + (point % POINTS);
-    const y = y0 + (((point / POINTS) | 0) % POINTS);
-    const z = z0 + ((point / (POINTS * POINTS)) | 0);
-    const plane = ny * nx;
+  /** Put a vertex where the edge from a point along an axis crosses the level. Plain variables: this runs for every vertex while a slider moves. */
+  #addVertex(data, shape, x, y, z, axis, level, vertex) {
+    const nx = shape[2];
+    const plane = shape[1] * nx;
     const i = z * plane + y * nx + x;
     const j = i + (axis === 0 ? 1 : axis === 1 ? nx : plane);
     const t = (level - data[i]) / (data[j] - data[i]);
-    const vertex = this.#nVertices++;
+    const s = 1 - t;
+    const x1 = axis === 0 ? x + 1 : x;
+    const y1 = axis === 1 ? y + 1 : y;
+    const z1 = axis === 2 ? z + 1 : z;
     const positions = this.#positions;
-    positions[3 * vertex] = axis === 0 ? x + t : x;
-    positions[3 * vertex + 1] = axis === 1 ? y + t : y;
-    positions[3 * vertex + 2] = axis === 2 ? z + t : z;
+    positions[3 * vertex] = x + t * (x1 - x);
+    positions[3 * vertex + 1] = y + t * (y1 - y);
+    positions[3 * vertex + 2] = z + t * (z1 - z);
 
     // gradients at both ends of the edge; at a face of the box the difference is one-sided
-    const [left, back, under] = [x > 0 ? 1 : 0, y > 0 ? nx : 0, z > 0 ? plane : 0];
-    const [x1, y1, z1] = [axis === 0 ? x + 1 : x, axis === 1 ? y + 1 : y, axis === 2 ? z + 1 : z];
-    const [left1, back1, under1] = [x1 > 0 ? 1 : 0, y1 > 0 ? nx : 0, z1 > 0 ? plane : 0];
-    const [right, front, over] = [x + 1 < nx ? 1 : 0, y + 1 < ny ? nx : 0, z + 1 < nz ? plane : 0];
-    const [right1, front1, over1] = [x1 + 1 < nx ? 1 : 0, y1 + 1 < ny ? nx : 0, z1 + 1 < nz ? plane : 0];
-    const s = 1 - t;
-    const gx = s * (data[i - left] - data[i + right]) + t * (data[j - left1] - data[j + right1]);
-    const gy = s * (data[i - back] - data[i + front]) + t * (data[j - back1] - data[j + front1]);
-    const gz = s * (data[i - under] - data[i + over]) + t * (data[j - under1] - data[j + over1]);
+    const xEnd = nx - 1;
+    const yEnd = shape[1] - 1;
+    const zEnd = shape[0] - 1;
+    let gx = s * (data[x > 0 ? i - 1 : i] - data[x < xEnd ? i + 1 : i]);
+    let gy = s * (data[y > 0 ? i - nx : i] - data[y < yEnd ? i + nx : i]);
+    let gz = s * (data[z > 0 ? i - plane : i] - data[z < zEnd ? i + plane : i]);
+    gx += t * (data[x1 > 0 ? j - 1 : j] - data[x1 < xEnd ? j + 1 : j]);
+    gy += t * (data[y1 > 0 ? j - nx : j] - data[y1 < yEnd ? j + nx : j]);
+    gz += t * (data[z1 > 0 ? j - plane : j] - data[z1 < zEnd ? j + plane : j]);
     const scale = UNIT / Math.sqrt(gx * gx + gy * gy + gz * gz + 1e-9);
     const normals = this.#normals;
     normals[4 * vertex] = gx * scale;

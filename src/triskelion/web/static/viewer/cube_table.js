@@ -1,9 +1,9 @@
 /**
  * The table of marching cubes: for each of the 256 ways in which the corners of a cell lie inside or outside, the polygons that separate them.
  *
- * It is made, not typed. Corner c of a cell lies at (x, y, z) = (c & 1, c >> 1 & 1, c >> 2 & 1); edge 4 a + k runs along axis a. Walking round a face,
- * seen from outside the cell, every run of inside corners is cut off by one segment, from the edge where the run is entered to the one where it is
- * left. Neighbouring cells see the same four corners of a face, so they draw the same segments, and surfaces have no holes.
+ * It is made, not typed. Corner c of a cell lies at (x, y, z) = (c & 1, c >> 1 & 1, c >> 2 & 1); edge 4 a + k runs along axis a. Walking round a
+ * face, seen from outside the cell, every run of inside corners is cut off by one segment, from the edge where the run is entered to the one where
+ * it is left. Neighbouring cells see the same four corners of a face, so they draw the same segments, and surfaces have no holes.
  */
 
 /** For each of the 12 edges: the corner it starts from, and its axis. @type {{corner: number, axis: number}[]} */

@@ -18,7 +18,8 @@ export class FulcrumMarker {
     const bars = new BufferGeometry();
     const ends = [0, 1, 2].flatMap((axis) => [-BAR, BAR].flatMap((end) => [0, 1, 2].map((other) => (other === axis ? end : 0))));
     bars.setAttribute("position", new BufferAttribute(Float32Array.from(ends), 3));
-    this.#group.add(new Mesh(new SphereGeometry(RADIUS, 16, 12), new MeshBasicMaterial(seenThrough)), new LineSegments(bars, new LineBasicMaterial(seenThrough)));
+    this.#group.add(new Mesh(new SphereGeometry(RADIUS, 16, 12), new MeshBasicMaterial(seenThrough)));
+    this.#group.add(new LineSegments(bars, new LineBasicMaterial(seenThrough)));
     for (const object of this.#group.children) object.renderOrder = LAST;
     this.#group.visible = false;
     scene.add(this.#group);

@@ -17,7 +17,8 @@ function TypedPoint({ viewer, pixel_size_A }) {
     if (typed || !text) viewer.placeFulcrum(typed);
   };
   return html`
-    <label class="typed-point">Fulcrum <input type="text" class="field-input mono" value=${point ? formatPoint(point) : ""} placeholder="x,y,z px, or x,y,zA"
+    <label class="typed-point">Fulcrum <input type="text" class="field-input mono" value=${point ? formatPoint(point) : ""}
+      placeholder="x,y,z px, or x,y,zA"
       aria-label="Fulcrum x,y,z in px from the corner voxel; with A behind, in Å" onChange=${type} /></label>
     ${problem && html`<p class="viewer-problem" role="alert">${problem}</p>`}
     <dl class="point" data-fulcrum=${point ? formatPoint(point) : ""}>
@@ -81,7 +82,8 @@ export function FulcrumPanel({ viewer }) {
   const isHeld = viewer.tool.value === TOOLS.fulcrum;
   return html`
     <button class=${`button${isHeld ? " primary" : ""}`} aria-pressed=${isHeld} aria-keyshortcuts="f" disabled=${!viewer.scene}
-      onClick=${() => (viewer.tool.value = isHeld ? TOOLS.select : TOOLS.fulcrum)}>${isHeld ? "Now click on the surface…" : "Place by click (f)"}</button>
+      onClick=${() => (viewer.tool.value = isHeld ? TOOLS.select : TOOLS.fulcrum)}>
+      ${isHeld ? "Now click on the surface…" : "Place by click (f)"}</button>
     <${TypedPoint} viewer=${viewer} pixel_size_A=${frame.pixel_size_A} />
     <${Suggestions} viewer=${viewer} />
     <${SaveFulcrum} viewer=${viewer} />`;

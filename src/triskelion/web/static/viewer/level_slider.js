@@ -25,7 +25,7 @@ function formatLevel(level, { low, high }) {
  */
 export function LevelSlider({ map }) {
   const header = map.header.value;
-  if (!header) return html`<p class="muted" role="status">${map.problem.value ? "" : "Loading…"}</p>`;
+  if (!header) return null;
   const { low, high, mean, sd, histogram } = header;
   const level = map.level.value;
   const share = (level - low) / (high - low || 1);

@@ -59,7 +59,12 @@ export async function saveMask(viewer, tell) {
   return [base, await makeJob(viewer.project, "volume_tools", { volume: base, volume_name, ...lengths })];
 }
 
-/** The address of the form of a local refinement with what was found here. @param {string} project @param {{fulcrum_px?: number[]|null, mask?: string|null}} found */
+/**
+ * The address of the form of a local refinement, filled with what was found here.
+ * @param {string} project
+ * @param {{fulcrum_px?: number[]|null, mask?: string|null}} found
+ * @returns {string}
+ */
 export function localRefinementForm(project, { fulcrum_px, mask }) {
   return hashOf(["p", project, "new", "local_refinement"], { fulcrum: fulcrum_px && formatPoint(fulcrum_px), mask });
 }

@@ -27,7 +27,8 @@ function openScene(canvas, camera, problem) {
 function PanelMap({ map }) {
   return html`
     <div class="panel-map" data-map=${map.key}>
-      <label class="check"><input type="checkbox" checked=${map.isVisible.value} onChange=${(event) => (map.isVisible.value = event.target.checked)} />
+      <label class="check"><input type="checkbox" checked=${map.isVisible.value}
+        onChange=${(event) => (map.isVisible.value = event.target.checked)} />
         <span class="swatch" style=${{ backgroundColor: map.color.value }}></span>${map.title}</label>
       <${LevelSlider} map=${map} />
       ${map.problem.value && html`<p class="viewer-problem" role="alert">${map.problem.value}</p>`}
@@ -58,7 +59,8 @@ function Panel({ project, maps, camera }) {
   return html`
     <div class="map-panel">
       <div class="viewer-stage">
-        <canvas ref=${canvas} class="viewer-canvas" tabindex="0" role="img" aria-label=${`Surface of ${maps.map(({ title, job }) => title ?? job).join(" and ")}`}></canvas>
+        <canvas ref=${canvas} class="viewer-canvas" tabindex="0" role="img"
+          aria-label=${`Surface of ${maps.map(({ title, job }) => title ?? job).join(" and ")}`}></canvas>
         ${open.scene && html`<${ScaleBar} camera=${camera} scene=${open.scene} />`}
       </div>
       ${problem.value && html`<p class="viewer-problem" role="alert">${problem.value}</p>`}
@@ -81,7 +83,8 @@ export function MapPanel({ project, maps, camera }) {
   const panels = isOverlaid || maps.length === 1 ? [maps] : maps.map((map) => [map]);
   const choice = (value, title) => html`<button aria-pressed=${isOverlaid === value} onClick=${() => setOverlaid(value)}>${title}</button>`;
   return html`
-    ${maps.length > 1 && html`<div class="segments" role="group" aria-label="How maps are compared">${choice(false, "Side by side")}${choice(true, "Overlaid")}</div>`}
+    ${maps.length > 1 && html`<div class="segments" role="group" aria-label="How maps are compared">
+      ${choice(false, "Side by side")}${choice(true, "Overlaid")}</div>`}
     <div class="map-panels">
       ${panels.map((shown) => html`
         <${Panel} key=${[project, ...shown.map(keyOf)].join()} project=${project} maps=${shown} camera=${camera ?? own} />`)}

@@ -13,8 +13,11 @@ function MapStatus({ map }) {
   const { milliseconds, nFaces, bin } = map.contoured.value;
   if (map.problem.value) return html`<p class="viewer-problem" role="alert">${map.problem.value}</p>`;
   const waiting = map.waitingFor.value;
-  const drawn = milliseconds === null ? "" : `${Math.round(nFaces / 1000)}k faces in ${Math.round(milliseconds)} ms${bin > 1 ? `, ${bin}× binned` : ""}`;
-  return html`<p class="muted map-status" role="status" data-contour-ms=${milliseconds} data-bin=${bin}>${waiting ? `Waiting for ${waiting}… ` : ""}${drawn}</p>`;
+  const drawn = milliseconds === null
+    ? ""
+    : `${Math.round(nFaces / 1000)}k faces in ${Math.round(milliseconds)} ms${bin > 1 ? `, ${bin}× binned` : ""}`;
+  return html`<p class="muted map-status" role="status" data-contour-ms=${milliseconds} data-bin=${bin}>
+    ${waiting ? `Waiting for ${waiting}… ` : ""}${drawn}</p>`;
 }
 
 function MapRow({ viewer, map }) {
@@ -22,10 +25,13 @@ function MapRow({ viewer, map }) {
   return html`
     <li class="map-row" data-map=${key}>
       <div class="map-head">
-        <input type="checkbox" checked=${map.isVisible.value} aria-label=${`Show ${title}`} onChange=${(event) => (map.isVisible.value = event.target.checked)} />
-        <input type="color" value=${map.color.value} aria-label=${`Colour of ${title}`} onInput=${(event) => (map.color.value = event.target.value)} />
+        <input type="checkbox" checked=${map.isVisible.value} aria-label=${`Show ${title}`}
+          onChange=${(event) => (map.isVisible.value = event.target.checked)} />
+        <input type="color" value=${map.color.value} aria-label=${`Colour of ${title}`}
+          onInput=${(event) => (map.color.value = event.target.value)} />
         <span class="map-title" title=${key}>${title}</span>
-        <button class="button quiet" title=${`Take ${title} out of the view`} aria-label=${`Remove ${title}`} onClick=${() => viewer.removeMap(map)}>×</button>
+        <button class="button quiet" title=${`Take ${title} out of the view`} aria-label=${`Remove ${title}`}
+          onClick=${() => viewer.removeMap(map)}>×</button>
       </div>
       <${LevelSlider} map=${map} />
       <div class="map-look">
@@ -35,8 +41,9 @@ function MapRow({ viewer, map }) {
           onChange=${(event) => (map.style.value = event.target.value)}>
           ${Object.entries(STYLES).map(([value, name]) => html`<option value=${value}>${name}</option>`)}
         </select></label>
-        <label title="Blurred for the eye only: jobs take the map as it is">Gaussian <input type="number" class="field-input" min="0" max=${MOST_BLUR_A}
-          step="0.5" value=${map.sdev_A.value} aria-label=${`Gaussian preview of ${title}, standard deviation in Å`}
+        <label title="Blurred for the eye only: jobs take the map as it is">Gaussian
+          <input type="number" class="field-input" min="0" max=${MOST_BLUR_A} step="0.5" value=${map.sdev_A.value}
+            aria-label=${`Gaussian preview of ${title}, standard deviation in Å`}
           onChange=${(event) => map.blur(Math.min(Math.max(+event.target.value || 0, 0), MOST_BLUR_A))} /> Å</label>
       </div>
       <${MapStatus} map=${map} />
@@ -66,7 +73,8 @@ function AddMap({ viewer }) {
   return html`
     <select class="field-input add-map" value="" aria-label="Add a map to the view" onChange=${add}>
       <option value="">Add a map…</option>
-      ${offered.map(({ job, name, title }, i) => html`<option value=${i} key=${`${job}.${name}`}>${job === viewer.job ? `${job} ${title}` : title}</option>`)}
+      ${offered.map(({ job, name, title }, i) => html`
+        <option value=${i} key=${`${job}.${name}`}>${job === viewer.job ? `${job} ${title}` : title}</option>`)}
     </select>`;
 }
 

@@ -28,8 +28,10 @@ export function MotionPanel({ viewer }) {
         onInput=${(event) => (player.pause(), player.show(+event.target.value))} />
       <span class="muted">${sd.toFixed(1)} sd</span>
     </div>
-    <p class="muted" role="status">${player.nLoaded.value < nFrames ? `Loading frame ${player.nLoaded.value + 1} of ${nFrames}…` : `${nFrames} frames`}</p>
-    ${header && html`<label>Level <input type="range" min=${header.low} max=${header.high} step=${(header.high - header.low) / 500} value=${player.level.value}
+    <p class="muted" role="status">
+      ${player.nLoaded.value < nFrames ? `Loading frame ${player.nLoaded.value + 1} of ${nFrames}…` : `${nFrames} frames`}</p>
+    ${header && html`<label>Level <input type="range" min=${header.low} max=${header.high} step=${(header.high - header.low) / 500}
+      value=${player.level.value}
       aria-label="Contour level of the movie" onInput=${(event) => player.setLevel(+event.target.value)} /></label>`}
     ${player.problem.value && html`<p class="viewer-problem" role="alert">${player.problem.value}</p>`}`;
 }

@@ -49,7 +49,7 @@ export class RegionSurfaces {
     this.waitingFor.value = "the regions";
     const job = pathOf("p", project, "j", this.#editor.job);
     const [map, labels] = await Promise.all([
-      this.#client.ask("loadMap", { key: MAP_KEY, url: `/api${job}/volume/segmented` }),
+      this.#client.ask("loadMap", { key: MAP_KEY, url: `/api${job}/volume/segmented?bin=1` }),
       this.#client.ask("loadLabels", { key: LABELS_KEY, url: `/api${job}/labels` }),
       this.#editor.load(),
     ]);

@@ -35,7 +35,8 @@ function RegionRow({ editor, number, volume_A3 }) {
   };
   return html`
     <tr class=${isSelected ? "is-selected" : ""} aria-selected=${isSelected}>
-      <td><input type="checkbox" checked=${!isHidden} aria-label=${`Show region ${number}`} onChange=${() => editor.edit(isHidden ? "show" : "hide", [number])} /></td>
+      <td><input type="checkbox" checked=${!isHidden} aria-label=${`Show region ${number}`}
+        onChange=${() => editor.edit(isHidden ? "show" : "hide", [number])} /></td>
       <td><button class="button quiet region-number" onClick=${choose} title="Select; with Ctrl, select too">
         <span class="swatch" style=${{ backgroundColor: colorOfRegion(number) }}></span>${number}</button></td>
       <td><input type="text" class="region-name" value=${name} placeholder="name" aria-label=${`Name of region ${number}`} maxlength="60"

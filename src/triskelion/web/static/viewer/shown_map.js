@@ -49,14 +49,19 @@ export class ShownMap {
     return densityToUnits(this.header.peek(), this.level.peek());
   }
 
-  /** Fetch the map and draw it. @returns {Promise<void>} when all of it is there */
-  async start() {
+  /** Draw the map as long as it is in the view; it is fetched when it is first to be seen. */
+  start() {
     const stops = [
+      effect(() => this.isVisible.value && this.want()),
       effect(() => this.view?.setLook({ color: this.color.value, opacity: this.opacity.value, isVisible: this.isVisible.value })),
       effect(() => this.#contour(this.header.value, this.level.value, this.style.value, this.isVisible.value)),
     ];
     this.#stop = () => stops.forEach((stop) => stop());
-    await this.#load();
+  }
+
+  /** Fetch the map unless that was done: slices may show one whose surface is hidden. */
+  want() {
+    if (this.#nLoads === 0) this.#load();
   }
 
   /** Blur the map with a Gaussian; 0 shows it as it is. @param {number} sdev_A @returns {Promise<void>} */

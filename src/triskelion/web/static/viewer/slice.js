@@ -1,6 +1,6 @@
 /** Planes of a grid, as orthoslices show them. */
 
-/** For each plane the axis of its normal, and those that run to the right and up in its picture, as in the scene and in plots (0, 1, 2 are x, y, z). */
+/** For each plane the axis of its normal, and those that run right and up in its picture, as in the scene and in plots (0, 1, 2 are x, y, z). */
 export const PLANES = [
   { normal: 2, right: 0, up: 1, title: "XY" },
   { normal: 1, right: 0, up: 2, title: "XZ" },

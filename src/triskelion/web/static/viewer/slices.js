@@ -81,14 +81,17 @@ function Plane({ viewer, map, plane, point_px, box_px }) {
       </div>
       <figcaption><label>${plane.title}, ${axis} =
         <input type="number" class="field-input" min="0" max=${box_px[plane.normal] - 1} step="1" value=${Math.round(point_px[plane.normal])}
-          aria-label=${`${axis} of the ${plane.title} slice, px`} onChange=${(event) => move({ [plane.normal]: +event.target.value })} /> px</label></figcaption>
+          aria-label=${`${axis} of the ${plane.title} slice, px`} onChange=${(event) => move({ [plane.normal]: +event.target.value })} /> px</label>
+      </figcaption>
     </figure>`;
 }
 
 /** @param {{viewer: import("./viewer.js").Viewer}} props */
 export function Slices({ viewer }) {
-  const map = viewer.maps.value.find((shown) => shown.header.value);
-  if (!map) return html`<p class="muted">No map is there yet.</p>`;
+  const maps = viewer.maps.value;
+  const map = maps.find((shown) => shown.header.value && shown.isVisible.value) ?? maps.find((shown) => shown.header.value);
+  useEffect(() => map || maps[0]?.want(), [map, maps]);
+  if (!map) return html`<p class="muted" role="status">${maps.length ? "Waiting for the map…" : "No map is in the view: add one."}</p>`;
   const box_px = [...map.header.value.full_shape].reverse();
   const point_px = viewer.crosshair_px.value ?? viewer.fulcrum_px.value ?? map.frame.value.center_px;
   return html`<div class="slices" aria-label="Slices" role="group">

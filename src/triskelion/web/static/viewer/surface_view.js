@@ -107,11 +107,16 @@ export class SurfaceView {
     this.#empty();
     if (!this.#geometry) return;
     const { color, opacity, outline } = this.#look;
-    if (this.#style === "mesh") this.#group.add(new LineSegments(this.#geometry, new MeshPhongMaterial({ color, opacity, transparent: opacity < 1 })));
+    if (this.#style === "mesh") this.#group.add(this.#net(color, opacity));
     else if (opacity < 1) this.#group.add(...this.#layer(color, opacity));
     else this.#group.add(new Mesh(this.#geometry, new MeshPhongMaterial({ color, side: DoubleSide, specular: 0x222222, shininess: 30 })));
     if (outline && this.#style === "surface") this.#group.add(this.#outline(outline));
     this.#scene.invalidate();
+  }
+
+  /** Lines with light on them: what lies behind is told from what lies in front. */
+  #net(color, opacity) {
+    return new LineSegments(this.#geometry, new MeshPhongMaterial({ color, opacity, transparent: opacity < 1 }));
   }
 
   /**

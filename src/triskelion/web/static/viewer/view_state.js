@@ -13,7 +13,11 @@ const DIGITS = 4;
  * @property {boolean} hasSlices
  * @property {{dilation_px: number, padding_px: number, base: string}|null} mask base: "chosen", "others" or the name of a map
  *
- * @typedef {{job: string, name: string, level: number|null, color: string, opacity: number, style: string, isVisible: boolean, sdev_A: number}} MapState
+ * @typedef {object} MapState
+ * @property {string} job @property {string} name
+ * @property {number|null} level a density; null for the suggested one
+ * @property {string|null} color @property {number} opacity @property {string} style @property {boolean} isVisible
+ * @property {number} sdev_A of a Gaussian preview, 0 for none
  */
 
 /**

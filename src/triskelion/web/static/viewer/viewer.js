@@ -14,8 +14,8 @@ import { Scene } from "./scene.js";
 import { ShownMap } from "./shown_map.js";
 import { VolumeClient } from "./volume_client.js";
 
+/** What a click in the scene does. */
 export const TOOLS = { select: "select", box: "box", fulcrum: "fulcrum" };
-const SEGMENTATION_TYPES = ["segment_map", "import_segmentation"];
 const SEGMENTED = "segmented"; // the map that regions were cut out of
 const TRANSPARENT = 0.35;
 
@@ -48,7 +48,10 @@ export class Viewer {
     this.maskBase = signal(state.mask?.base ?? "chosen");
     this.picked_ms = signal(null);
     /** Where px are counted: the first map's own grid, or that of the regions. */
-    this.frame = computed(() => this.maps.value.find((map) => map.frame.value)?.frame.value ?? (this.regionHeader.value ? this.surfaces.frame : null));
+    this.frame = computed(() => {
+      const map = this.maps.value.find((each) => each.frame.value);
+      return map?.frame.value ?? (this.regionHeader.value && this.surfaces.frame);
+    });
     this.regionHeader = signal(null);
   }
 
@@ -60,7 +63,8 @@ export class Viewer {
       this.card.value = card;
       this.volumes.value = volumes.map((volume) => ({ ...volume, project: this.project, job: this.job }));
       this.#follow();
-      await Promise.all([this.#startMaps(state), this.isSegmentation ? this.#startRegions() : null, this.#startMask(state)]);
+      this.#startMaps(state);
+      await Promise.all([this.isSegmentation ? this.#startRegions() : null, this.#startMask(state)]);
     } catch (error) {
       this.problem.value = error.message;
     }
@@ -68,7 +72,7 @@ export class Viewer {
 
   /** Whether the job has regions. */
   get isSegmentation() {
-    return SEGMENTATION_TYPES.includes(this.card.peek()?.type);
+    return this.volumes.value.some(({ name }) => name === SEGMENTED);
   }
 
   /** Whether the job has movies of a motion. */
@@ -80,13 +84,12 @@ export class Viewer {
    * Show one more map.
    * @param {{job: string, name: string, kind?: string, title?: string}} source
    * @param {object} [look]
-   * @returns {Promise<void>} when it is there
    */
-  async addMap(source, look = {}) {
+  addMap(source, look = {}) {
     const shown = { ...look, color: look.color ?? colorOfMap(this.maps.peek().length) };
     const map = new ShownMap(this, { project: this.project, ...source }, shown);
     this.maps.value = [...this.maps.peek(), map];
-    await map.start();
+    map.start();
   }
 
   /** Show a map no more. @param {ShownMap} map */
@@ -176,11 +179,12 @@ export class Viewer {
     };
   }
 
-  async #startMaps({ maps }) {
+  #startMaps({ maps }) {
     const titles = new Map(this.volumes.peek().map((volume) => [volume.name, volume]));
-    const stored = maps.map((map) => ({ source: { ...(map.job === this.job ? titles.get(map.name) : null), job: map.job, name: map.name }, look: map }));
+    const own = (map) => (map.job === this.job ? titles.get(map.name) : null);
+    const stored = maps.map((map) => ({ source: { ...own(map), job: map.job, name: map.name }, look: map }));
     const shown = stored.length ? stored : this.#firstMap();
-    await Promise.all(shown.map(({ source, look }) => this.addMap(source, look)));
+    shown.forEach(({ source, look }) => this.addMap(source, look));
   }
 
   /** Of a new view: the best map of the job; that of a segmentation begins hidden, its regions are what is looked at. Movies bring their own. */
@@ -225,7 +229,7 @@ function rayInGrid({ origin, direction }, frame) {
   return { origin: sceneToGrid(frame, origin), direction, voxel_A: frame.bin * frame.pixel_size_A };
 }
 
-function describeMap({ source, level, color, opacity, style, isVisible, sdev_A }) {
-  const look = { level: level.value, color: color.value, opacity: opacity.value, style: style.value, isVisible: isVisible.value, sdev_A: sdev_A.value };
-  return { job: source.job, name: source.name, ...look };
+function describeMap(map) {
+  const look = ["level", "color", "opacity", "style", "isVisible", "sdev_A"].map((name) => [name, map[name].value]);
+  return { job: map.source.job, name: map.source.name, ...Object.fromEntries(look) };
 }

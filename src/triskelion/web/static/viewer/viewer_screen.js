@@ -18,18 +18,23 @@ import { ViewerToolbar } from "./viewer_toolbar.js";
 
 /** One folding panel. */
 function Panel({ title, isOpen = true, children }) {
-  return html`<details class="viewer-panel panel" open=${isOpen}><summary>${title}</summary><div class="viewer-panel-body">${children}</div></details>`;
+  return html`
+    <details class="viewer-panel panel" open=${isOpen}>
+      <summary>${title}</summary>
+      <div class="viewer-panel-body">${children}</div>
+    </details>`;
 }
 
 function Panels({ viewer }) {
-  const hasRegions = Boolean(viewer.card.value) && viewer.isSegmentation;
-  const { hasMovies } = viewer;
+  const { isSegmentation: hasRegions, hasMovies } = viewer;
   return html`
     <aside class="viewer-panels" aria-label="What is shown">
       ${hasMovies && html`<${Panel} title="Motion"><${MotionPanel} viewer=${viewer} /><//>`}
       ${hasRegions && html`<${Panel} title="Regions"><${RegionsPanel} viewer=${viewer} /><//>`}
       <${Panel} title="Maps" isOpen=${!hasRegions}><${MapsPanel} viewer=${viewer} /><//>
-      ${!hasMovies && html`<${Panel} title="Mask"><${MaskPanel} viewer=${viewer} /><//><${Panel} title="Fulcrum"><${FulcrumPanel} viewer=${viewer} /><//>`}
+      ${!hasMovies && html`
+        <${Panel} title="Mask"><${MaskPanel} viewer=${viewer} /><//>
+        <${Panel} title="Fulcrum"><${FulcrumPanel} viewer=${viewer} /><//>`}
     </aside>`;
 }
 
@@ -37,7 +42,8 @@ function Box({ box }) {
   const drawn = box?.value;
   if (!drawn) return null;
   const { left, top, right, bottom } = drawn;
-  return html`<div class="viewer-box" style=${{ left: `${left}px`, top: `${top}px`, width: `${right - left}px`, height: `${bottom - top}px` }}></div>`;
+  const place = { left: `${left}px`, top: `${top}px`, width: `${right - left}px`, height: `${bottom - top}px` };
+  return html`<div class="viewer-box" style=${place}></div>`;
 }
 
 /** A view, from its start to its end. Another job, or a link to another state, is another view. */
@@ -66,7 +72,8 @@ function View({ project, job, query }) {
         ${viewer && html`<${ViewerToolbar} viewer=${viewer} />`}
         ${problem && html`<p class="viewer-problem" role="alert">${problem}</p>`}
         <div class=${`viewer-stage tool-${viewer?.tool.value ?? "select"}`} data-regions=${nDrawn} data-pick-ms=${viewer?.picked_ms.value}>
-          <canvas ref=${canvas} class="viewer-canvas" tabindex="0" role="img" aria-label=${`Surfaces of ${job}; drag or use the arrow keys to turn them`}></canvas>
+          <canvas ref=${canvas} class="viewer-canvas" tabindex="0" role="img"
+            aria-label=${`Surfaces of ${job}; drag or use the arrow keys to turn them`}></canvas>
           <${Box} box=${box} />
           ${viewer?.scene && html`<${ScaleBar} camera=${viewer.camera} scene=${viewer.scene} />`}
         </div>

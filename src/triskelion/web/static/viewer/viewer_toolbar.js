@@ -23,7 +23,9 @@ function KeysDialog({ dialog, hasRegions }) {
   const keys = [...(hasRegions ? REGION_ACTIONS : []), ...VIEW_KEYS].map(({ key, help }) => [key, help]);
   return html`
     <dialog ref=${dialog} class="viewer-keys" aria-label="Keys and pointer">
-      <table><tbody>${[...POINTER_HELP, ...keys].map(([key, help]) => html`<tr key=${help}><th scope="row"><kbd>${key}</kbd></th><td>${help}</td></tr>`)}</tbody></table>
+      <table><tbody>
+        ${[...POINTER_HELP, ...keys].map(([key, help]) => html`<tr key=${help}><th scope="row"><kbd>${key}</kbd></th><td>${help}</td></tr>`)}
+      </tbody></table>
       <form method="dialog"><button class="button">Close</button></form>
     </dialog>`;
 }
@@ -39,10 +41,11 @@ export function ViewerToolbar({ viewer }) {
       <h1><a href=${`#/p/${viewer.project}/j/${viewer.job}`}>${viewer.job}</a> ${card?.title || card?.type_title || ""}</h1>
       <div role="toolbar" aria-label="Tools of the view">
         ${buttons.map(({ tool, title, help }) => html`
-          <button class=${`button${viewer.tool.value === tool ? " primary" : ""}`} key=${tool} aria-pressed=${viewer.tool.value === tool} title=${help}
-            disabled=${!viewer.scene} onClick=${() => (viewer.tool.value = tool)}>${title}</button>`)}
+          <button class=${`button${viewer.tool.value === tool ? " primary" : ""}`} key=${tool} aria-pressed=${viewer.tool.value === tool}
+            title=${help} disabled=${!viewer.scene} onClick=${() => (viewer.tool.value = tool)}>${title}</button>`)}
         <span class="viewer-gap"></span>
-        <button class=${`button${viewer.hasSlices.value ? " primary" : ""}`} aria-pressed=${viewer.hasSlices.value} title="Slices through the cross-hair (s)"
+        <button class=${`button${viewer.hasSlices.value ? " primary" : ""}`} aria-pressed=${viewer.hasSlices.value}
+          title="Slices through the cross-hair (s)"
           onClick=${() => (viewer.hasSlices.value = !viewer.hasSlices.value)}>Slices</button>
         <button class="button" title="Show everything again (0)" disabled=${!viewer.scene} onClick=${() => viewer.scene.fit()}>Fit</button>
         <button class="button" title="Save what is shown as PNG" disabled=${!viewer.scene} onClick=${() => savePicture(viewer)}>Picture</button>
