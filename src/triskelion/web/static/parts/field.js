@@ -66,7 +66,7 @@ export function Field({ project, type, field, values, error, change, candidates 
   const shared = { project, type, field, value, error, candidates, describedBy, change: (given) => change(field.name, given) };
   return html`<div class="field ${field.kind} ${changed ? "changed" : ""} ${error ? "wrong" : ""}" data-field=${field.name}>
     <div class="field-head"><label for=${idOf(field)}>${field.title}</label>${field.unit && html`<span class="unit">${field.unit}</span>`}
-      ${field.kind === "slot" && !field.optional && html`<span class="unit">needed</span>`}<span class="grow"></span>
+      ${field.required && html`<span class="unit">needed</span>`}<span class="grow"></span>
       ${changed && field.kind !== "slot" && html`<button type="button" class="reset" title="Back to ${formatValue(field.default)}"
         aria-label="${field.title}: back to ${formatValue(field.default)}"
         onClick=${back}><${Icon} name="reset" size="12" />${formatValue(field.default)}</button>`}</div>
