@@ -76,10 +76,10 @@ def serve(monkeypatch) -> Iterator[Callable[[Path], str]]:
     monkeypatch.setattr(api, "LocalRunner", InlineRunner)
     servers = []
 
-    def start(folder: Path) -> str:
+    def start(folder: Path, password: str | None = None) -> str:
         listening = socket.create_server(("127.0.0.1", 0))
         port = listening.getsockname()[1]
-        sessions = Sessions(b"k" * 32, "test", None)
+        sessions = Sessions(b"k" * 32, "test", password)
         application = make_app(Serving(Workplace([folder], []), sessions, port=port))
         server = uvicorn.Server(uvicorn.Config(application, log_level="warning", timeout_graceful_shutdown=1))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})

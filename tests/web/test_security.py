@@ -71,7 +71,7 @@ def test_the_printed_address_opens_the_page_once(server, visit):
     assert (answer.status_code, answer.headers["location"]) == (303, "/")
     cookie = answer.headers["set-cookie"].lower()
     assert "httponly" in cookie and "samesite=strict" in cookie and "path=/" in cookie
-    assert "no-referrer" in answer.headers["referrer-policy"]
+    assert answer.headers["referrer-policy"] == "same-origin"
     page = client.get("/")
     assert page.status_code == 200 and "importmap" in page.text
     assert client.get(f"/?token={token}").status_code == 303  # the same browser, from its history

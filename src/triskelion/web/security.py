@@ -23,7 +23,7 @@ DATA_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; san
 HEADERS = {
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
-    "referrer-policy": "no-referrer",
+    "referrer-policy": "same-origin",  # the token is told to nobody else; with none at all browsers hide where the form of the password comes from
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
     "permissions-policy": "camera=(), geolocation=(), microphone=()",
