@@ -13,6 +13,7 @@ from triskelion.web.sessions import LASTS_S
 
 AFTER_A_MISTAKE_S = 1.0
 _PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Triskelion</title><meta name="viewport" content="width=device-width">
+<meta name="color-scheme" content="light dark">
 <body style="font: 16px system-ui; max-width: 32em; margin: 15vh auto; padding: 0 1em"><h1>Triskelion</h1><p>{sentence}</p>{form}</body></html>"""
 _FORM = """<form method="post" action="/login">
 <label>Password <input name="password" type="password" autofocus autocomplete="current-password"></label> <button>Open</button></form>"""
