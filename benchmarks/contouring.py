@@ -50,10 +50,9 @@ MEASURE = """async ({map, head, level, distanceLevel, pixel_size_A, dilation_A, 
   };
   const load_ms = await time(() => client.ask("loadMap", {key: "map", url: `${map}?bin=1`}));
   const {header} = await client.ask("loadMap", {key: "map", url: `${map}?bin=1`});
-  const units = (density) => ((density - header.low) / (header.high - header.low)) * 65535;
   let faces = 0;
   const contour = async (share) => {
-    const surface = await client.ask("contour", {key: "map", level: units(level * 2 ** (2 * share - 1)), style: "surface"});
+    const surface = await client.ask("contour", {key: "map", density: level * 2 ** (2 * share - 1), style: "surface"});
     if (Math.abs(share - 0.5) < 0.01) faces = surface.indices.length / 3;
   };
   await contour(0.5);
@@ -65,9 +64,9 @@ MEASURE = """async ({map, head, level, distanceLevel, pixel_size_A, dilation_A, 
     client.ask("contourDistance", {key: "distances", distance_px: dilation * (0.5 + share) + more, style: "surface"})));
   await mask(0.5);
   const mask_ms = await series(mask);
-  const n = header.shape[0];
-  const pick = (share) => client.ask("pick", {targets: [{key: "map", level: units(level), voxel_A: pixel_size_A,
-    origin: [n * (0.4 + 0.2 * share), n * (0.6 - 0.2 * share), 3 * n], direction: [0, 0, -1]}]});
+  const box_A = header.shape[0] * pixel_size_A;
+  const pick = (share) => client.ask("pick", {targets: [{key: "map", density: level}],
+    ray: {origin: [box_A * (0.2 * share - 0.1), box_A * (0.1 - 0.2 * share), 3 * box_A], direction: [0, 0, -1]}});
   await pick(0.5);
   const pick_ms = await series(pick);
   client.close();

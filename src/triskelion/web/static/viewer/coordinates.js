@@ -33,14 +33,20 @@ export function gridToPx({ bin, origin_px }, point) {
   return point.map((value, axis) => bin * value + origin_px[axis]);
 }
 
+/** Px of the map -> voxels of the grid. @param {Frame} frame @param {number[]} point @returns {number[]} */
+export function pxToGrid({ bin, origin_px }, point) {
+  return point.map((value, axis) => (value - origin_px[axis]) / bin);
+}
+
 /** Px of the map -> Å from the box centre. @param {Frame} frame @param {number[]} point @returns {number[]} */
 export function pxToScene({ center_px, pixel_size_A }, point) {
   return point.map((value, axis) => (value - center_px[axis]) * pixel_size_A);
 }
 
 /** Å from the box centre -> voxels of the grid. @param {Frame} frame @param {number[]} point @returns {number[]} */
-export function sceneToGrid({ bin, origin_px, center_px, pixel_size_A }, point) {
-  return point.map((value, axis) => (value / pixel_size_A + center_px[axis] - origin_px[axis]) / bin);
+export function sceneToGrid(frame, point) {
+  const { center_px, pixel_size_A } = frame;
+  return pxToGrid(frame, point.map((value, axis) => value / pixel_size_A + center_px[axis]));
 }
 
 /**

@@ -2,7 +2,7 @@
 
 import { effect, signal } from "@preact/signals";
 import { get, pathOf, queryOf } from "../lib/api.js";
-import { frameOfHeader, placeInScene } from "./coordinates.js";
+import { placeInScene } from "./coordinates.js";
 import { SurfaceView } from "./surface_view.js";
 
 const KEY = "distances";
@@ -107,12 +107,11 @@ export class MaskPreview {
       this.#followBase(this.base.peek(), isShown);
       return;
     }
-    const place = placeInScene(frameOfHeader(header));
     const surfaces = await Promise.all([
       this.#client.askNewest("mask core", "contourDistance", { key: KEY, distance_px: dilation_px, style: "surface" }),
       this.#client.askNewest("mask edge", "contourDistance", { key: KEY, distance_px: dilation_px + padding_px, style: "surface" }),
     ]);
-    surfaces.forEach((surface, i) => surface && [this.#core, this.#edge][i].show(surface, place, "surface"));
+    surfaces.forEach((surface, i) => surface && [this.#core, this.#edge][i].show(surface, placeInScene(surface.frame), "surface"));
     if (surfaces.every(Boolean)) this.contour_ms.value = surfaces[0].milliseconds + surfaces[1].milliseconds;
   }
 }

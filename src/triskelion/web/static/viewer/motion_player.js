@@ -2,7 +2,7 @@
 
 import { signal } from "@preact/signals";
 import { pathOf, queryOf } from "../lib/api.js";
-import { boxRadius, densityToUnits, frameOfHeader, placeInScene } from "./coordinates.js";
+import { boxRadius, placeInScene } from "./coordinates.js";
 import { SurfaceView } from "./surface_view.js";
 
 const FRAME_NAME = /^motion_(.+)_axis(\d+)_frame(\d+)$/;
@@ -128,8 +128,8 @@ export class MotionPlayer {
   }
 
   async #contour({ view, header, key }) {
-    const surface = await this.#viewer.client.ask("contour", { key, level: densityToUnits(header, this.level.peek()), style: "surface" });
-    view.show(surface, placeInScene(frameOfHeader(header)), "surface");
+    const surface = await this.#viewer.client.ask("contour", { key, density: this.level.peek(), style: "surface" });
+    view.show(surface, placeInScene(surface.frame), "surface");
     this.#viewer.scene.include(boxRadius(header), view.reach_A);
   }
 

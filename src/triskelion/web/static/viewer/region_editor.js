@@ -2,7 +2,7 @@
 
 import { computed, signal } from "@preact/signals";
 import { get, pathOf, post } from "../lib/api.js";
-import { applyEdit, listChosen, listRegions, regionOfLeaf, RegionError, replayEdits } from "./regions.js";
+import { applyEdit, listChosen, regionOfLeaf, RegionError, replayEdits } from "./regions.js";
 
 const CONFLICT = 409;
 

@@ -20,7 +20,8 @@ export class RegionSurfaces {
   #kept = new Map(); // by the leaves of a region, which stay the same through undo and redo: {view, isReady}
   #stop = () => {};
   #asked = 0; // surfaces that are awaited
-  #level = 0; // in units of the grid
+  #density = 0; // that regions reach
+  #level = 0; // the same in units of the grid
 
   /**
    * @param {object} owner
@@ -53,18 +54,19 @@ export class RegionSurfaces {
       this.#client.ask("loadLabels", { key: LABELS_KEY, url: `/api${job}/labels` }),
       this.#editor.load(),
     ]);
-    this.#level = Math.round(densityToUnits(map.header, labels.header.level));
+    this.#density = labels.header.level;
+    this.#level = Math.round(densityToUnits(map.header, this.#density));
     this.nVoxels.value = labels.nVoxels;
     this.header.value = map.header;
     this.waitingFor.value = "";
     this.#stop = effect(() => this.#follow(this.#editor.state.value, this.isVisible.value));
   }
 
-  /** What a pick looks at: the ray is in the scene. @param {object} ray in voxels @returns {object} */
-  pickTarget(ray) {
+  /** What a pick looks at: the density of the shown regions. @returns {object} */
+  pickTarget() {
     const { state, regionOfLeaf } = this.#editor;
     const shownLeaves = Uint8Array.from(regionOfLeaf.peek(), (region) => (region !== 0 && !state.peek().hidden.has(region) ? 1 : 0));
-    return { ...ray, key: MAP_KEY, level: this.#level, labelsKey: LABELS_KEY, shownLeaves };
+    return { key: MAP_KEY, density: this.#density, labelsKey: LABELS_KEY, shownLeaves };
   }
 
   /**

@@ -2,7 +2,7 @@
 
 import { computed, effect, signal } from "@preact/signals";
 import { pathOf, queryOf } from "../lib/api.js";
-import { boxRadius, densityToUnits, frameOfHeader, placeInScene } from "./coordinates.js";
+import { boxRadius, frameOfHeader, placeInScene } from "./coordinates.js";
 import { SurfaceView } from "./surface_view.js";
 
 const BINS = [2, 1]; // a binned map is an eighth of the data: it is there, and can be looked at, while the full one comes
@@ -42,11 +42,6 @@ export class ShownMap {
     this.problem = signal(null);
     this.contoured = signal({ milliseconds: null, nFaces: 0, bin: null });
     this.frame = computed(() => (this.header.value ? frameOfHeader(this.header.value) : null));
-  }
-
-  /** The level in the units of the worker's grid. */
-  get levelInUnits() {
-    return densityToUnits(this.header.peek(), this.level.peek());
   }
 
   /** Draw the map as long as it is in the view; it is fetched when it is first to be seen. */
@@ -109,15 +104,13 @@ export class ShownMap {
 
   async #contour(header, level, style, isVisible) {
     if (!header || !isVisible || !this.view) return;
-    const frame = frameOfHeader(header);
     try {
-      const request = { key: this.key, level: densityToUnits(header, level), style };
-      const surface = await this.#client.askNewest(`map ${this.key}`, "contour", request);
+      const surface = await this.#client.askNewest(`map ${this.key}`, "contour", { key: this.key, density: level, style });
       if (!surface || this.#isClosed) return;
-      this.view.show(surface, placeInScene(frame), style);
+      this.view.show(surface, placeInScene(surface.frame), style);
       if (!this.#isFramed) this.#scene.include(boxRadius(header), this.view.reach_A);
       this.#isFramed = true;
-      this.contoured.value = { milliseconds: surface.milliseconds, nFaces: this.view.nFaces, bin: frame.bin };
+      this.contoured.value = { milliseconds: surface.milliseconds, nFaces: this.view.nFaces, bin: surface.frame.bin };
     } catch (error) {
       this.problem.value = `${this.title}: ${error.message}`;
     }

@@ -18,24 +18,21 @@ function greyWindow({ mean, sd, low, high }) {
 
 /** The slice of the mask under a slice of the map, tinted into its picture. */
 async function addMask(viewer, picture, { normal, right, up }, point_px, bin) {
-  const { mask } = viewer;
-  const header = mask.header.peek();
-  const origin = [...header.origin_zyx].reverse();
-  const index = Math.round(point_px[normal]) - origin[normal];
-  if (index < 0 || index >= [...header.shape].reverse()[normal]) return;
-  const distances = await viewer.client.ask("slice", { key: MASK_KEY, axis: normal, index });
-  const core = levelAtDistance(mask.dilation_px.peek(), header.step_px);
-  const edge = levelAtDistance(mask.dilation_px.peek() + mask.padding_px.peek(), header.step_px);
+  const { mask, client } = viewer;
+  const distances = await client.ask("slice", { key: MASK_KEY, axis: normal, point_px });
+  if (!distances.values) return;
+  const { step_px } = distances.header;
+  const origin = distances.frame.origin_px;
+  const core = levelAtDistance(mask.dilation_px.peek(), step_px);
+  const edge = levelAtDistance(mask.dilation_px.peek() + mask.padding_px.peek(), step_px);
   tintMask(picture, distances, { bin, right: origin[right], up: origin[up] }, { core, edge });
 }
 
 async function drawPlane(canvas, viewer, map, plane, point_px) {
-  const frame = map.frame.peek();
-  const index = (point_px[plane.normal] - frame.origin_px[plane.normal]) / frame.bin;
-  const slice = await viewer.client.askNewest(`slice ${plane.title}`, "slice", { key: map.key, axis: plane.normal, index });
-  if (!slice) return;
-  const picture = paintSlice(slice, greyWindow(map.header.peek()));
-  if (viewer.mask.isShown.peek() && viewer.mask.header.peek()) await addMask(viewer, picture, plane, point_px, frame.bin);
+  const slice = await viewer.client.askNewest(`slice ${plane.title}`, "slice", { key: map.key, axis: plane.normal, point_px });
+  if (!slice?.values) return;
+  const picture = paintSlice(slice, greyWindow(slice.header));
+  if (viewer.mask.isShown.peek() && viewer.mask.header.peek()) await addMask(viewer, picture, plane, point_px, slice.frame.bin);
   canvas.width = slice.width;
   canvas.height = slice.height;
   canvas.getContext("2d").putImageData(picture, 0, 0);

@@ -4,7 +4,7 @@ import { computed, effect, signal } from "@preact/signals";
 import { get, pathOf } from "../lib/api.js";
 import { makeCamera } from "./camera.js";
 import { colorOfMap } from "./colors.js";
-import { gridToPx, pxToScene, sceneToGrid } from "./coordinates.js";
+import { pxToScene } from "./coordinates.js";
 import { FulcrumMarker } from "./fulcrum_marker.js";
 import { MaskPreview } from "./mask_preview.js";
 import { listMovies } from "./motion_player.js";
@@ -113,16 +113,15 @@ export class Viewer {
 
   async #pickRegion(ray) {
     if (!this.regionHeader.peek() || !this.surfaces.isVisible.peek()) return null;
-    const { frame } = this.surfaces;
-    const { hit } = await this.client.ask("pick", { targets: [this.surfaces.pickTarget(rayInGrid(ray, frame))] });
-    return hit && { xyz_px: gridToPx(frame, hit.point), region: this.regions.peek().regionOfLeaf.peek()[hit.leaf] };
+    const { hit } = await this.client.ask("pick", { ray, targets: [this.surfaces.pickTarget()] });
+    return hit && { xyz_px: hit.xyz_px, region: this.regions.peek().regionOfLeaf.peek()[hit.leaf] };
   }
 
   async #pickMap(ray) {
     const maps = this.maps.peek().filter((map) => map.isVisible.peek() && map.header.peek());
-    const targets = maps.map((map) => ({ ...rayInGrid(ray, map.frame.peek()), key: map.key, level: map.levelInUnits }));
-    const { hit } = await this.client.ask("pick", { targets });
-    return hit && { xyz_px: gridToPx(maps.find((map) => map.key === hit.key).frame.peek(), hit.point), region: 0 };
+    const targets = maps.map((map) => ({ key: map.key, density: map.level.peek() }));
+    const { hit } = await this.client.ask("pick", { ray, targets });
+    return hit && { xyz_px: hit.xyz_px, region: 0 };
   }
 
   /** Put the fulcrum somewhere, and the cross-hair of the slices with it. @param {number[]|null} xyz_px */
@@ -223,10 +222,6 @@ export class Viewer {
     const map = this.maps.value.find(({ source }) => source.job === this.job && source.name === base);
     return map?.header.value ? { output: base, threshold: map.level.value } : null;
   }
-}
-
-function rayInGrid({ origin, direction }, frame) {
-  return { origin: sceneToGrid(frame, origin), direction, voxel_A: frame.bin * frame.pixel_size_A };
 }
 
 function describeMap(map) {

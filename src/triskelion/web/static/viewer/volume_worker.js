@@ -2,6 +2,7 @@
 
 import { makeGrid } from "./bricks.js";
 import { Contourer } from "./contour.js";
+import { densityToUnits, frameOfHeader, gridToPx, pxToGrid, sceneToGrid } from "./coordinates.js";
 import { levelAtDistance, makeDistanceGrid } from "./distance_grid.js";
 import { fetchGrid } from "./packed_grid.js";
 import { pickSurface } from "./picking.js";
@@ -9,7 +10,9 @@ import { countVoxels, cutOutRegion, measureLeafBoxes } from "./region_grid.js";
 import { cutSlice } from "./slice.js";
 
 const contourer = new Contourer();
-const grids = new Map(); // by key: {grid, header}
+// By key: {grid, header, frame}. A full map takes the place of a binned one while questions are under way, so these speak of densities, px and Å, and
+// answers say which frame they are in.
+const grids = new Map();
 const labels = new Map(); // by key: {data, boxes, shape}
 
 function find(kept, key) {
@@ -26,7 +29,7 @@ function timed(work) {
 const OPERATIONS = {
   async loadMap({ key, url }) {
     const { header, data } = await fetchGrid(url, "uint16");
-    grids.set(key, { grid: makeGrid(data, header.shape), header });
+    grids.set(key, { grid: makeGrid(data, header.shape), header, frame: frameOfHeader(header) });
     return { header };
   },
 
@@ -38,7 +41,7 @@ const OPERATIONS = {
 
   async loadDistances({ key, url }) {
     const { header, data } = await fetchGrid(url, "uint8");
-    grids.set(key, { grid: makeDistanceGrid(data, header.shape), header });
+    grids.set(key, { grid: makeDistanceGrid(data, header.shape), header, frame: frameOfHeader(header) });
     return { header };
   },
 
@@ -48,13 +51,14 @@ const OPERATIONS = {
     return {};
   },
 
-  contour({ key, level, style }) {
-    return timed(() => contourer.contour(find(grids, key).grid, level, style));
+  contour({ key, density, style }) {
+    const { grid, header, frame } = find(grids, key);
+    return timed(() => ({ ...contourer.contour(grid, densityToUnits(header, density), style), frame }));
   },
 
   contourDistance({ key, distance_px, style }) {
-    const { grid, header } = find(grids, key);
-    return timed(() => contourer.contour(grid, levelAtDistance(distance_px, header.step_px), style));
+    const { grid, header, frame } = find(grids, key);
+    return timed(() => ({ ...contourer.contour(grid, levelAtDistance(distance_px, header.step_px), style), frame }));
   },
 
   contourRegion({ key, labelsKey, leaves, level, style }) {
@@ -64,29 +68,29 @@ const OPERATIONS = {
     });
   },
 
-  slice({ key, axis, index }) {
-    return cutSlice(find(grids, key).grid, axis, index);
+  /** The plane through a point; no values where the grid does not reach it. */
+  slice({ key, axis, point_px }) {
+    const { grid, header, frame } = find(grids, key);
+    const index = Math.round(pxToGrid(frame, point_px)[axis]);
+    const isInside = index >= 0 && index < [...header.shape].reverse()[axis];
+    return isInside ? { ...cutSlice(grid, axis, index), header, frame } : { values: null };
   },
 
-  sliceLabels({ key, axis, index }) {
-    return cutSlice(find(labels, key), axis, index);
-  },
-
-  /** The nearest of the surfaces that a ray meets; each has the ray in voxels of its own grid, and how many Å these measure. */
-  pick({ targets }) {
+  /** The nearest of the surfaces that a ray of the scene meets. */
+  pick({ ray, targets }) {
     return timed(() => {
-      const hits = targets.map((target) => pickTarget(target)).filter(Boolean);
+      const hits = targets.map((target) => pickTarget(ray, target)).filter(Boolean);
       return { hit: hits.sort((a, b) => a.distance_A - b.distance_A)[0] ?? null };
     });
   },
 };
 
-function pickTarget({ key, level, origin, direction, voxel_A, labelsKey, shownLeaves }) {
-  const { grid } = find(grids, key);
+function pickTarget({ origin, direction }, { key, density, labelsKey, shownLeaves }) {
+  const { grid, header, frame } = find(grids, key);
   const leafAt = labelsKey ? leafFinder(find(labels, labelsKey)) : () => 0;
   const isShown = labelsKey ? (x, y, z) => shownLeaves[leafAt(x, y, z)] === 1 : undefined;
-  const hit = pickSurface(grid, level, origin, direction, isShown);
-  return hit && { key, point: hit.point, distance_A: hit.distance * voxel_A, leaf: leafAt(...hit.point) };
+  const hit = pickSurface(grid, densityToUnits(header, density), sceneToGrid(frame, origin), direction, isShown);
+  return hit && { xyz_px: gridToPx(frame, hit.point), distance_A: hit.distance * frame.bin * frame.pixel_size_A, leaf: leafAt(...hit.point) };
 }
 
 function leafFinder({ data, shape: [, ny, nx] }) {
