@@ -12,6 +12,7 @@ import os
 import shutil
 import tarfile
 import urllib.request
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,7 @@ class ThirdPartyFiles(BuildHookInterface):
         build_data["artifacts"].append(f"/{FOLDER}/")
         try:
             install_files(root)
-        except OSError as error:
+        except (OSError, HTTPException) as error:
             if version != "editable":
                 raise
             self.app.display_warning(f"files of the page could not be fetched ({error}): for 'triskelion serve', install again with a network")
