@@ -26,8 +26,7 @@ def test_every_command_goes_on(run, imported, damaged, tmp_path):
     for command in ("tree", "disk", "workspaces", "queue", "lanes", "bin"):
         code, out, err = run(command)
         assert code == 0, (command, err)
-    assert run("run", "use", "--volume", "J4")[0] == 0
-    assert run("clone", "J5", "--factor", "3")[0] == 0
+    assert imported.run("use", volume="J4").status.state == imported.clone("J5", factor=3.0).status.state == "completed"
     assert run("delete", "J5", "--force")[0] == run("restore", "J5")[0] == 0
     assert run("report", "-o", str(tmp_path / "report.html"))[0] == 0
     assert ("J2 is left out" in (tmp_path / "report.html").read_text()) == (damaged in ("job.json", "summary.json"))

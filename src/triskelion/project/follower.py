@@ -1,6 +1,6 @@
 """What a rank that is not the first sees of the world: it reads what the first reads, and leaves telling and saving to it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from triskelion.errors import JobError
 from triskelion.io.scratch import ScratchStore
-from triskelion.project.context import read_checkpoint
+from triskelion.project.context import Jobs, read_checkpoint
 from triskelion.project.layout import JobPaths
 from triskelion.project.reading import ProjectReader
 from triskelion.ranks import Ranks
@@ -56,6 +56,6 @@ class FollowerContext(ProjectReader):
         """Return the newest checkpoint, or None."""
         return read_checkpoint(self._paths)
 
-    def run_children(self, jobs: Sequence[tuple[str, Mapping[str, Any]]]) -> Iterator[tuple[int, str | JobError]]:
+    def run_children(self, jobs: Jobs) -> Iterator[tuple[int, str | JobError]]:
         """Jobs that start others are run by one process."""
         raise JobError(f"several ranks cannot start {jobs[0][0]} together: run this job with one")

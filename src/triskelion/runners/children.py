@@ -1,11 +1,11 @@
 """Jobs that a job starts: one after another, or side by side as an array of SLURM where the job is on such a lane."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator
 
 from triskelion.errors import JobCancelled, JobError
 from triskelion.project.children import take_up_child
+from triskelion.project.context import Jobs
 from triskelion.project.layout import JobPaths
 from triskelion.project.status import read_status, requeue_job
 from triskelion.project.store import read_job
@@ -14,7 +14,6 @@ from triskelion.runners.local import allowed_threads
 from triskelion.runners.slurm_array import find_array_lane, run_array
 
 WATCH_S = 0.5  # between looks at a job that somebody else runs
-Jobs = Sequence[tuple[str, Mapping[str, Any]]]
 
 
 def run_children(
