@@ -66,14 +66,14 @@ def serve(
 
 
 def read_password(host: str) -> str | None:
-    """Return the password that opens the page.
+    """Return the password that opens the page, and forget it where jobs would inherit it.
 
     Raises
     ------
     InputError
         The page could be reached from elsewhere, and there is none.
     """
-    password = os.environ.get(PASSWORD_VARIABLE) or None
+    password = os.environ.pop(PASSWORD_VARIABLE, None) or None
     if password is None and not is_here(host):
         raise InputError(f"{host} can be reached from other machines: set {PASSWORD_VARIABLE}, or leave --host out and come through ssh -L")
     return password
