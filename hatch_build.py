@@ -1,7 +1,7 @@
 """What a build adds: the files of others that the page in the browser uses, taken from npm's packages without npm and without Node.
 
 ``package.json`` names the packages, their versions and the files to take; ``package-lock.json`` holds the sha512 of each package, which is checked.
-The registry is the one npm would use (``npm_config_registry``, a ``registry=`` line in .npmrc), else the public one.
+The registry is the one npm would use: ``npm_config_registry``, a ``registry=`` line in .npmrc, else what npm itself says, where it is installed.
 """
 
 import base64
@@ -10,6 +10,7 @@ import io
 import json
 import os
 import shutil
+import subprocess
 import tarfile
 import urllib.request
 from http.client import HTTPException
@@ -18,7 +19,6 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-PUBLIC_REGISTRY = "https://registry.npmjs.org/"
 FOLDER = "src/triskelion/web/static/third_party"
 TIMEOUT_S = 60
 LARGEST_BYTES = 64 * 2**20
@@ -93,13 +93,29 @@ def read_member(archive: tarfile.TarFile, member: str) -> bytes:
 
 
 def find_registry() -> str:
-    """Return the address of the registry, with a slash at its end."""
+    """Return the address of the registry, with a slash at its end.
+
+    Raises
+    ------
+    OSError
+        None is named, and npm is not there to ask.
+    ValueError
+        It is not reached by https.
+    """
     named = next((value for key, value in os.environ.items() if key.lower() == "npm_config_registry" and value), None)
     for settings in (Path(".npmrc"), Path.home() / ".npmrc"):
         if named is None and settings.is_file():
             lines = (line.partition("=") for line in settings.read_text().splitlines())
             named = next((value.strip() for key, _, value in lines if key.strip() == "registry"), None)
-    registry = (named or PUBLIC_REGISTRY).rstrip("/") + "/"
+    registry = (named or ask_npm()).rstrip("/") + "/"
     if not registry.startswith(("https://", "http://localhost", "http://127.0.0.1")):
         raise ValueError(f"the registry {registry} is not reached by https: set npm_config_registry")
     return registry
+
+
+def ask_npm() -> str:
+    """Return the registry that npm would use."""
+    npm = shutil.which("npm")
+    if npm is None:
+        raise OSError("no registry of npm packages is known here: set npm_config_registry to its address, or install npm")
+    return subprocess.run([npm, "config", "get", "registry"], capture_output=True, text=True, check=True, timeout=TIMEOUT_S).stdout.strip()

@@ -96,7 +96,13 @@ def test_the_registry_is_the_one_that_is_named(hook, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("npm_config_registry", raising=False)
-    assert hook.find_registry() == hook.PUBLIC_REGISTRY
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(OSError, match="set npm_config_registry"):
+        hook.find_registry()
+    npm = tmp_path / "npm"
+    npm.write_text('#!/bin/sh\n[ "$*" = "config get registry" ] && echo https://npm.example/\n')
+    npm.chmod(0o755)
+    assert hook.find_registry() == "https://npm.example/"
     (tmp_path / ".npmrc").write_text("fund=false\nregistry = https://mirror.example/npm\n")
     assert hook.find_registry() == "https://mirror.example/npm/"
     monkeypatch.setenv("npm_config_registry", "http://mirror.example")
