@@ -8,6 +8,9 @@ const STEP_PX = 0.5;
 const THIN = "Thin padding: a sharper edge correlates the noise of the half maps and makes the FSC look better than it is.";
 const [MOST_DILATION_PX, MOST_PADDING_PX] = [30, 60];
 
+/** Where the thumb of a slider, 16 px wide, has its middle. */
+const placeOnSlider = (share) => `calc(8px + (100% - 16px) * ${share})`;
+
 /** A length in px and Å, typed or slid, with a mark where it should be at least. */
 function LengthSlider({ title, length, most, mark, pixel_size_A }) {
   const set = (value) => Number.isFinite(value) && (length.value = Math.min(Math.max(value, 0), most));
@@ -18,7 +21,7 @@ function LengthSlider({ title, length, most, mark, pixel_size_A }) {
       <span class="length-track">
         <input id=${id} type="range" min="0" max=${most} step=${STEP_PX} value=${length.value} onInput=${(event) => set(+event.target.value)} />
         ${mark > 0 && html`
-          <span class="length-mark" style=${{ left: `${(100 * mark) / most}%` }} title=${`Recommended: ${mark.toFixed(1)} px`}></span>`}
+          <span class="length-mark" style=${{ left: placeOnSlider(mark / most) }} title=${`Recommended: ${mark.toFixed(1)} px`}></span>`}
       </span>
       <input type="number" class="field-input" min="0" max=${most} step=${STEP_PX} value=${length.value} aria-label=${`${title} in px, typed`}
         onChange=${(event) => set(+event.target.value)} /> px

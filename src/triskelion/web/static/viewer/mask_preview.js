@@ -61,8 +61,8 @@ export class MaskPreview {
     const suggestion = await get(`${pathOf("p", this.project, "suggest", "padding")}${queryOf({ job: this.job, output })}`);
     this.suggestion.value = suggestion;
     if (!takesLengths) return;
-    this.dilation_px.value = round(suggestion.dilation_px);
-    this.padding_px.value = round(suggestion.soft_padding_px);
+    this.dilation_px.value = roundUp(suggestion.dilation_px);
+    this.padding_px.value = roundUp(suggestion.soft_padding_px);
   }
 
   /** Take it out of the viewer. */
@@ -116,6 +116,7 @@ export class MaskPreview {
   }
 }
 
-function round(length_px) {
-  return Math.round(2 * length_px) / 2;
+/** To half a px, and never below what was recommended. */
+function roundUp(length_px) {
+  return Math.ceil(2 * length_px) / 2;
 }
