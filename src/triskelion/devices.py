@@ -38,11 +38,11 @@ def set_threads(threads: int) -> None:
 @contextmanager
 def more_threads(times: int) -> Iterator[None]:
     """Let torch and numba use so many times as many cores while the block runs, as far as there are."""
-    import numba
     import torch
 
     before = torch.get_num_threads()
-    set_threads(max(min(before * times, available_threads(), numba.config.NUMBA_NUM_THREADS), before))  # pyright: ignore[reportPrivateImportUsage]
+    most = min(available_threads(), int(os.environ.get("NUMBA_NUM_THREADS", available_threads())))  # numba has made no more when it was loaded
+    set_threads(max(min(before * times, most), before))
     try:
         yield
     finally:
