@@ -18,7 +18,7 @@ CHROMIUM_OPTIONS = ("--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-
 OWN_HOSTS = {"127.0.0.1", "modules.test", ""}  # "" is data: and blob:
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium():
     """Start Debian's Chromium, drawing 3D in software; skip where there is none."""
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install triskelion[dev]")

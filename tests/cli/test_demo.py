@@ -39,6 +39,8 @@ class LocalRefinementParameters(ReconstructParameters):
     rotation_extent_deg: float = parameter(30.0, title="Rotation", help="")
     shift_extent_A: float = parameter(10.0, title="Shift", help="")
     max_iterations: int = parameter(15, title="Iterations", help="")
+    background_poses: str = parameter("auto", title="Poses of the rest", help="")
+    restart_audit: bool = parameter(True, title="Audit", help="")
 
 
 def reconstruct(parameters, context):
