@@ -16,6 +16,7 @@ from triskelion.project.status import JobStatus, write_status
 from triskelion.project.submission import list_queue, read_submission
 from triskelion.runners.inline import InlineRunner
 from triskelion.runners.lane_runner import LaneRunner
+from triskelion.runners.slurm import SlurmRefused, cancel, submit
 from triskelion.runners.worker import run_job
 
 LANE = """
@@ -28,6 +29,7 @@ variables = { partition = "gpu" }
 """
 COMMAND = """#!/bin/sh
 echo "$(basename "$0") $*" >> "$ANSWERS/calls"
+rm "$ANSWERS/$(basename "$0").kill" 2>/dev/null && kill -TERM $$
 cat "$ANSWERS/$(basename "$0").out" 2>/dev/null
 [ ! -f "$ANSWERS/$(basename "$0").err" ] || { cat "$ANSWERS/$(basename "$0").err" >&2; exit 1; }
 """
@@ -44,6 +46,10 @@ class Answers:
         (self._folder / f"{program}.err").unlink(missing_ok=True)
         if error:
             (self._folder / f"{program}.err").write_text(error)
+
+    def kill(self, program: str) -> None:
+        """End the next call by a signal."""
+        (self._folder / f"{program}.kill").touch()
 
     def calls(self, program: str) -> list[str]:
         path = self._folder / "calls"
@@ -270,3 +276,13 @@ def test_lanes_and_queue_are_listed(answers, keeper, give, project, capfd):
     )
     template = CliRunner().invoke(app, ["lanes", "--template"]).output
     assert "#SBATCH --cpus-per-task={{ cpus }}" in template
+
+
+def test_a_command_that_dies_with_the_job_that_runs_it_is_run_again_unless_it_submits(answers):
+    answers.kill("scancel")
+    cancel("41")
+    assert answers.calls("scancel") == ["41", "41"]
+    answers.kill("sbatch")
+    with pytest.raises(SlurmRefused, match="sbatch: exit code -15"):
+        submit("#!/bin/sh")
+    assert len(answers.calls("sbatch")) == 1

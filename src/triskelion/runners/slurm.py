@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from triskelion.errors import JobError
 
+_TRIES = 3
 _ANSWER_S = 60.0
 _AWAY = ("unable to contact", "socket timed out", "connection refused", "communication connection failure", "zero bytes were transmitted")
 
@@ -86,8 +87,16 @@ def count_cpus(partition: str | None) -> tuple[int, int]:
 
 
 def _ask(program: str, *arguments: str) -> str:
+    """Run one of SLURM's commands; one that was killed is run again, but for ``sbatch``, which may have done its work.
+
+    When SLURM stops a job it signals all processes in it, the commands that the job runs to clean up among them.
+    """
+    tries = 1 if program == "sbatch" else _TRIES
     try:
-        done = subprocess.run([program, *arguments], capture_output=True, text=True, timeout=_ANSWER_S, stdin=subprocess.DEVNULL)
+        for _ in range(tries):
+            done = subprocess.run([program, *arguments], capture_output=True, text=True, timeout=_ANSWER_S, stdin=subprocess.DEVNULL)
+            if done.returncode >= 0:
+                break
     except FileNotFoundError:
         raise SlurmRefused(f"there is no {program} on this machine: give jobs to this lane where SLURM's commands are") from None
     except subprocess.TimeoutExpired:
