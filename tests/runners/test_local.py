@@ -89,7 +89,8 @@ def test_a_job_killed_while_queued_does_not_start(workers, fake_jobs):
 
 def test_an_interrupt_of_the_waiting_program_stops_the_worker(workers, fake_jobs):
     job = workers.prepare("fail", how="sleep")
-    wait = "import sys; from triskelion.api import Project; from triskelion.runners.local import LocalRunner; "
+    wait = "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "  # ignored where the tests run in the background
+    wait += "from triskelion.api import Project; from triskelion.runners.local import LocalRunner; "
     wait += "Project(sys.argv[1], runner=LocalRunner(False, tuple(sys.argv[2:]))).job('J1').run()"
     with subprocess.Popen([sys.executable, "-c", wait, str(workers.folder), *fake_jobs.WORKER], stderr=subprocess.PIPE, text=True) as waiting:
         wait_until(lambda: "asleep" in (job.log_path.read_text() if job.log_path.exists() else ""))
