@@ -118,4 +118,8 @@ def ask_npm() -> str:
     npm = shutil.which("npm")
     if npm is None:
         raise OSError("no registry of npm packages is known here: set npm_config_registry to its address, or install npm")
-    return subprocess.run([npm, "config", "get", "registry"], capture_output=True, text=True, check=True, timeout=TIMEOUT_S).stdout.strip()
+    try:
+        asked = subprocess.run([npm, "config", "get", "registry"], capture_output=True, text=True, check=True, timeout=TIMEOUT_S)
+    except subprocess.SubprocessError as error:
+        raise OSError(f"npm does not say which registry it uses ({error}): set npm_config_registry to its address") from error
+    return asked.stdout.strip()
